@@ -1,0 +1,119 @@
+"""Spatial deformation of feature maps, one transformation per channel.
+
+The published code calls a 3-D grid_sample whose depth axis is the channel. The same result comes from a fixed mix of
+neighbouring channels followed by a 2-D grid_sample of every channel by itself.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def sample_channels(features: Tensor, grid: Tensor) -> Tensor:
+    """Sample every channel by its own grid.
+
+    features (B, C, H, W); grid (B, C, H, W, 2), x then y in [-1, 1] (align_corners=False, zero outside).
+    """
+    batch, channels, height, width = features.shape
+    planes = features.float().reshape(batch * channels, 1, height, width)
+    sampled = F.grid_sample(planes, grid.reshape(batch * channels, height, width, 2), align_corners=False)
+    return sampled.reshape(batch, channels, height, width).to(features.dtype)
+
+
+def mix_neighbours(features: Tensor) -> Tensor:
+    """DINet's interpolation along the channel axis.
+
+    Channel c is read at depth c * C / (C - 1) - 0.5 with zeros outside, which blends it with one neighbour.
+    """
+    channels = features.shape[1]
+    depth = torch.arange(channels, device=features.device) * (channels / (channels - 1)) - 0.5
+    lower = depth.floor()
+    upper_weight = (depth - lower).view(1, -1, 1, 1).to(features.dtype)
+    padded = F.pad(features, (0, 0, 0, 0, 1, 1))  # (B, C + 2, H, W): a zero channel at either end
+    index = lower.long() + 1
+    return padded[:, index] * (1 - upper_weight) + padded[:, index + 1] * upper_weight
+
+
+class AdaAT(nn.Module):
+    """Adaptive affine transformation (AdaAT, AAAI 2022): scale, rotation and translation of every channel.
+
+    `forward` takes features already passed through mix_neighbours (B, C, H, W), and a code (B, code_channels).
+    """
+
+    def __init__(self, code_channels: int, feature_channels: int):
+        super().__init__()
+        self.commn_linear = nn.Sequential(nn.Linear(code_channels, code_channels), nn.ReLU())
+        self.scale = nn.Sequential(nn.Linear(code_channels, feature_channels), nn.Sigmoid())
+        self.rotation = nn.Sequential(nn.Linear(code_channels, feature_channels), nn.Tanh())
+        self.translation = nn.Sequential(nn.Linear(code_channels, 2 * feature_channels), nn.Tanh())
+
+    def forward(self, features: Tensor, code: Tensor) -> Tensor:
+        batch, channels, height, width = features.shape
+        code = self.commn_linear(code)
+        scale = self.scale(code).float()[:, :, None, None] * 2  # (B, C, 1, 1)
+        angle = self.rotation(code).float()[:, :, None, None] * 3.14159  # the published constant
+        shift = self.translation(code).float().view(batch, channels, 2, 1, 1)
+        x = torch.linspace(-1, 1, width, device=features.device).view(1, 1, 1, width)
+        y = torch.linspace(-1, 1, height, device=features.device).view(1, 1, height, 1)
+        cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+        grid = torch.stack((cos * x - sin * y + shift[:, :, 0], sin * x + cos * y + shift[:, :, 1]), dim=-1)
+        return sample_channels(features, grid)
+
+
+class LocalAffineWarp(nn.Module):
+    """LawDNet's local affine warp (arXiv 2409.09326): similarities around key points, blended by distance.
+
+    Every channel has `num_kpoints` key points, each with a radius and a similarity transformation. The deformation is
+    computed on a square grid of `grid_size` and resized to the features.
+    """
+
+    def __init__(self, code_channels: int, feature_channels: int, num_kpoints: int, grid_size: int):
+        super().__init__()
+        outputs = num_kpoints * feature_channels
+        self.num_kpoints, self.grid_size = num_kpoints, grid_size
+        self.commn_linear = nn.Sequential(nn.Linear(code_channels, code_channels), nn.ReLU())
+        self.kpoints_normalized_layer = nn.Sequential(nn.Linear(code_channels, 2 * outputs), nn.Tanh())
+        self.similarity_params_layer = nn.Sequential(nn.Linear(code_channels, 4 * outputs), nn.Tanh())
+        self.radius_layer = nn.Sequential(nn.Linear(code_channels, outputs), nn.Sigmoid())
+
+    def forward(self, features: Tensor, code: Tensor) -> Tensor:
+        """features (B, C, H, W), code (B, code_channels) -> (B, C, H, W)."""
+        batch, channels, height, width = features.shape
+        code = self.commn_linear(code)
+        shape = (batch, self.num_kpoints, channels, -1)
+        kpoints = self.kpoints_normalized_layer(code).float().view(shape)
+        similarity = self.similarity_params_layer(code).float().view(shape)
+        radius = self.radius_layer(code).float().view(shape)
+        deformation = self.deformation(kpoints, similarity, radius)  # (B, C, G, G, 2)
+        # The published code lays columns, rows and x, y out in this order and then reads the memory as two G x G
+        # planes, so x comes from the left half of the deformation and y from the right. Its weights need it so.
+        planes = deformation.transpose(2, 3).reshape(batch, channels * 2, self.grid_size, self.grid_size)
+        planes = F.interpolate(planes, (height, width), mode="bilinear", align_corners=False, antialias=True)
+        grid = planes.view(batch, channels, 2, height, width).permute(0, 1, 3, 4, 2)
+        return sample_channels(features, grid)
+
+    def deformation(self, kpoints: Tensor, similarity: Tensor, radius: Tensor) -> Tensor:
+        """Blend the key points' similarities; one key point at a time, so that no (B, N, C, G, G) tensor is made.
+
+        Returns the x, y in [-1, 1] that each cell of the grid is read from, (B, C, G, G, 2).
+        kpoints (B, N, C, 2), similarity (B, N, C, 4) = scale, angle, shift x, shift y, radius (B, N, C, 1).
+        """
+        half = 1 / self.grid_size
+        axis = torch.linspace(-1 + half, 1 - half, self.grid_size, device=kpoints.device)
+        x, y = axis.view(1, 1, 1, -1), axis.view(1, 1, -1, 1)
+        total_x = total_y = total_weight = 0.0
+        for point, move, reach in zip(kpoints.unbind(1), similarity.unbind(1), radius.unbind(1), strict=True):
+            px, py = point[..., None, None].unbind(2)  # (B, C, 1, 1) each
+            scale, angle, shift_x, shift_y = move[..., None, None].unbind(2)
+            dx, dy = x - px, y - py
+            distance = (dx * dx + dy * dy).clamp_min(1e-12).sqrt()
+            near = torch.exp(-distance / reach[..., None])  # 1 at the key point, 0 far away
+            zoom, turn = 1 + scale * near, math.pi * angle * near
+            cos, sin = torch.cos(turn), torch.sin(turn)
+            weight = torch.exp(near)  # the softmax over key points, normalised below
+            total_x = total_x + weight * (zoom * (cos * dx + sin * dy) + shift_x * near + px)
+            total_y = total_y + weight * (zoom * (cos * dy - sin * dx) + shift_y * near + py)
+            total_weight = total_weight + weight
+        return torch.stack((total_x, total_y), dim=-1) / total_weight.unsqueeze(-1)
