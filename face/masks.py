@@ -1,0 +1,44 @@
+"""What a generator must not see of the source, and where its output replaces the video."""
+
+import cv2
+import numpy as np
+
+from face.geometry import crop_size, mouth_box
+
+MASK_KINDS = ("box", "smooth")
+
+
+def source_mask(kind: str, mouth_size: int) -> np.ndarray:
+    """Multiplicative mask (h, w) float32 for the crop of a mouth size: 1 is kept, 0 hidden.
+
+    "box" hides DINet's S x S mouth box; "smooth" is LawDNet's published mask with soft edges.
+    """
+    return box_mask(mouth_size) if kind == "box" else smooth_mask(mouth_size)
+
+
+def box_mask(mouth_size: int) -> np.ndarray:
+    mask = np.ones(crop_size(mouth_size), np.float32)
+    mask[mouth_box(mouth_size)] = 0
+    return mask
+
+
+def smooth_mask(mouth_size: int) -> np.ndarray:
+    """LawDNet's: a box on a 103 x 80 canvas, blurred (5 taps, sigma 1) without padding, then stretched to the crop."""
+    canvas = np.zeros((103, 80), np.float32)
+    canvas[32:96, 8:72] = 1
+    blurred = cv2.GaussianBlur(canvas, (5, 5), 1)[2:-2, 2:-2]
+    height, width = crop_size(mouth_size)
+    return 1 - cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def feather(mouth_size: int) -> np.ndarray:
+    """Weight of the generated face (h, w) float32 when it is pasted: 1 in the mouth box, 0 at the crop's border.
+
+    It falls over S / 8 pixels around the box, where the generator saw the source and so agrees with it.
+    """
+    distance = cv2.distanceTransform(box_mask(mouth_size).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    ramp = np.clip(1 - distance / (mouth_size / 8), 0, 1)
+    weight = (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)
+    weight[[0, -1]] = 0
+    weight[:, [0, -1]] = 0
+    return weight
