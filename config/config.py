@@ -1,0 +1,125 @@
+"""Every script's options: the only place where defaults, ranges and help texts live."""
+
+from dataclasses import dataclass
+
+from config.options import option
+
+DEVICES = ("auto", "cpu", "cuda")
+MODELS = ("dinet", "lawdnet")
+
+
+@dataclass
+class DataProcessingOptions:
+    """data_processing.py"""
+
+    all: bool = option(False, "run every step, in order, with --audio_feature")
+    extract_video_frame: bool = option(False, "step 1: every frame as a JPEG (optional: --crop_face reads the video)")
+    extract_audio: bool = option(False, "step 2: sound as 16 kHz mono WAV")
+    extract_audio_feature: bool = option(False, "step 3: audio features, --audio_feature says which")
+    extract_deep_speech: bool = option(False, "step 3 with DeepSpeech v0.1.0, which needs --deep_speech_model")
+    crop_face: bool = option(False, "step 4: face crops of 416 x 320 pixels in clips of 9 frames")
+    generate_training_json: bool = option(False, "step 5: the training JSON")
+    extract_video_frame_multithreading: bool = option(False, "step 1 over --num_workers processes")
+    crop_face_multithreading: bool = option(False, "step 4 over --num_workers processes")
+    training_data_path: str = option("./asserts/training_data", "folder of the training set")
+    audio_feature: str = option("mel", "mel, deepspeech, or hf:NAME_OR_FOLDER of a speech encoder for transformers")
+    deep_speech_model: str = option("./asserts/output_graph.pb", "DeepSpeech v0.1.0's frozen TensorFlow graph")
+    crop: str = option(
+        "aligned", "how faces are cut out; legacy suits the published DINet weights", choices=("aligned", "legacy")
+    )
+    num_workers: int = option(4, "processes of the *_multithreading steps and of --all", low=1)
+    device: str = option("auto", "where hf: audio features run", choices=DEVICES)
+    seed: int = option(0, "seed of the crop's random enlargement with --crop legacy", low=0)
+
+
+@dataclass
+class TrainingOptions:
+    """One training stage. Stage files in config/experiment/ and flags change these values."""
+
+    stage: str = option("frame", "what is trained", choices=("syncnet", "frame", "clip"))
+    model: str = option("dinet", "generator", choices=MODELS)
+    mouth_size: int = option(64, "side of the mouth box in pixels; the crop is 1.25 wide and 1.625 high", low=32)
+    base_channels: int = option(64, "width of the generator; 64 is the published one", low=4)
+
+    train_data: str = option("./asserts/training_data/training_json.json", "training JSON")
+    val_fraction: float = option(0.1, "share held out: of the videos, or of each video's end if they are few", high=0.5, low=0)
+    augment_num: int = option(32, "samples drawn from every video in an epoch", low=1)
+    batch_size: int = option(24, "samples in a step, over all processes and GPUs", low=1)
+    num_workers: int = option(4, "data loading processes of every training process", low=0)
+
+    lr_g: float = option(1e-4, "learning rate of the generator, or of SyncNet", low=0)
+    lr_d: float = option(1e-4, "learning rate of the discriminators", low=0)
+    non_decay: int = option(135, "epochs at the full learning rate", low=0)
+    decay: int = option(135, "epochs of linear decay to 0", low=0)
+    max_minutes: float = option(0.0, "end the stage after this many minutes of training; 0 for no limit", low=0)
+    lamb_perception: float = option(10.0, "weight of the VGG19 loss", low=0)
+    lamb_gan: float = option(1.0, "weight of the LSGAN loss on single frames", low=0)
+    lamb_gan_clip: float = option(1.0, "weight of the LSGAN loss on five frames (clip stages)", low=0)
+    lamb_sync: float = option(0.1, "weight of SyncNet's loss (clip stages)", low=0)
+    lamb_pixel: float | None = option(None, "weight of the pixel MSE; not set: 1 for lawdnet, 0 for dinet", low=0)
+    lamb_mouth: float = option(0.0, "weight of the pixel L1 inside the mouth box", low=0)
+    perceptual_weights: str = option("imagenet", "VGG19: imagenet, auto (ImageNet if cached, else random), random, a path")
+    precision: str = option("auto", "auto: bf16 where the device is fast at it", choices=("auto", "bf16", "fp32"))
+
+    starts_from: str = option("", "stage of the same --name whose generator this one continues")
+    syncnet_from: str = option("", "stage of the same --name whose SyncNet a clip stage uses")
+    pretrained_path: str = option("", "generator checkpoint to start from, instead of starts_from")
+    pretrained_syncnet_path: str = option("", "SyncNet checkpoint of a clip stage, instead of syncnet_from")
+
+    checkpoint_every: int = option(10, "epochs between checkpoints", low=1)
+    keep_checkpoints: int = option(3, "newest checkpoints that are kept", low=1)
+    eval_every: int = option(5, "epochs between validations and sample images", low=1)
+    log_every: int = option(50, "steps between rows in metrics.jsonl", low=1)
+    seed: int = option(456, "seed of weights and of every random draw", low=0)
+
+
+@dataclass
+class RunOptions:
+    """train_sequence.py and train_sequence_distributed.py: which stages run, and where."""
+
+    config_path: str = option("", "stage file to run; without it every stage of --config_folder runs in order")
+    config_folder: str = option("./config/experiment", "folder of the stage files of a sequence")
+    name: str = option("", "name of the run, a folder in --result_path")
+    result_path: str = option("./output/training_model_weight", "folder of all runs")
+    resume: bool = option(False, "continue where the run of this name stopped")
+    dry_run: bool = option(False, "print the options of every stage and stop")
+    device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
+    wandb: str = option(
+        "auto", "auto: online when logged in, else offline", choices=("auto", "online", "offline", "disabled")
+    )
+    wandb_project: str = option("dinet-lipsync", "wandb project")
+
+
+@dataclass
+class InferenceOptions:
+    """inference.py"""
+
+    source_video_path: str = option("", "video of the face to be dubbed; any format, any frame rate")
+    driving_audio_path: str = option("", "speech; any sound or video file")
+    pretrained_clip_DINet_path: str = option("", "checkpoint of a generator, from this project or published for DINet")
+    source_openface_landmark_path: str = option("", "OpenFace CSV of the video; without it landmarks are found")
+    face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
+    deepspeech_model_path: str = option("./asserts/output_graph.pb", "for checkpoints trained on DeepSpeech features")
+    res_video_dir: str = option("./output/inference_result", "folder of the result, SOURCE_facial_dubbing.mp4")
+    output: str = option("", "path of the result, instead of --res_video_dir")
+    reference_frames: str = option("", "five frame numbers of the source, comma separated; not set: chosen by the mouth")
+    batch_size: int = option(4, "frames generated at a time", low=1)
+    precision: str = option("auto", "auto: bf16 where the device is fast at it", choices=("auto", "bf16", "fp32"))
+    crf: int = option(16, "x264 quality, 0 (lossless) to 51", low=0, high=51)
+    preset: str = option("veryfast", "x264 speed preset")
+    device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
+    seed: int = option(0, "seed of random choices; nothing in inference is random at present", low=0)
+
+
+@dataclass
+class EvaluateOptions:
+    """evaluate.py"""
+
+    generated: str = option("", "video to score")
+    reference: str = option("", "video with the true mouth, frame for frame")
+    syncnet: str = option("", "SyncNet checkpoint of this project; without it no sync score")
+    json: str = option("", "file that the scores are written to as JSON")
+    contact_sheet: str = option("", "PNG with source, generated and true frames side by side")
+    source: str = option("", "video before dubbing, for the contact sheet")
+    face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
+    device: str = option("auto", "where SyncNet runs", choices=DEVICES)

@@ -1,0 +1,28 @@
+"""Decodes stored crops at the size a stage needs."""
+
+import cv2
+import numpy as np
+
+from config.constants import CROP_WIDTH
+from config.errors import InputError
+from face.geometry import crop_size
+
+# libjpeg decodes at a half and a quarter of the size directly, for less work than decoding the whole.
+REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+
+
+def load_crop(path: str, mouth_size: int) -> np.ndarray:
+    """One crop as RGB uint8 (3, h, w) at the size of this mouth size. Raises InputError for an unreadable file."""
+    height, width = crop_size(mouth_size)
+    flag = REDUCED.get(CROP_WIDTH // width, cv2.IMREAD_COLOR)
+    # cv2.imread fails on some file systems' non-ASCII names; decoding the bytes does not.
+    try:
+        image = cv2.imdecode(np.fromfile(path, np.uint8), flag)
+    except (OSError, cv2.error):
+        image = None
+    if image is None:
+        raise InputError(f"{path} cannot be read as an image; run data_processing.py --crop_face again")
+    if image.shape[:2] != (height, width):
+        shrinking = image.shape[0] > height
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+    return np.ascontiguousarray(image[:, :, ::-1].transpose(2, 0, 1))

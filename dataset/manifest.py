@@ -1,0 +1,184 @@
+"""The training JSON: which crops belong to which audio.
+
+    {"format": "lipsync-training-set", "version": 1, "fps": 25, "audio_feature": "mel", "audio_channel": 80,
+     "crop": "aligned",
+     "videos": {NAME: {"audio_feature_path": PATH,
+                       "clip_data_list": [{"audio_start": 27, "frame_path_list": [PATH, ... 9]}]}}}
+
+Paths are relative to the JSON's folder. The JSON of the published DINet code (inline `deep_speech_list`, paths relative
+to the working directory) is read too.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from config.constants import CLIP_FRAMES, FPS
+from config.errors import InputError
+from media.files import written_whole
+
+FORMAT, VERSION = "lipsync-training-set", 1
+CROP_KINDS = ("aligned", "legacy")
+
+
+@dataclass
+class Video:
+    """The usable frames of one video: runs of consecutive frames, each with its crop and its audio step.
+
+    frame_numbers (N,) rising; paths[i] is the crop of frame_numbers[i]; audio rows are those of the 25 fps frames.
+    """
+
+    name: str
+    frame_numbers: np.ndarray
+    paths: list[str]
+    audio_source: Path | np.ndarray
+
+    def audio_rows(self) -> np.ndarray:
+        """(rows, channels) float32, row k belonging to frame k; rows nobody has are NaN. Files are memory-mapped."""
+        if isinstance(self.audio_source, np.ndarray):
+            return self.audio_source
+        return np.load(self.audio_source, mmap_mode="r", allow_pickle=False)
+
+    def audio(self, first: int, count: int) -> np.ndarray:
+        """Audio steps of frames first .. first + count - 1, transposed to (channels, count)."""
+        return np.array(self.audio_rows()[first : first + count], dtype=np.float32).T
+
+    def windows(self, frames: int, context: int) -> np.ndarray:
+        """Positions i such that paths[i : i + frames] are consecutive frames with `context` audio steps either side."""
+        numbers = self.frame_numbers
+        if len(numbers) < frames:
+            return np.empty(0, np.int64)
+        starts = np.arange(len(numbers) - frames + 1)
+        unbroken = numbers[starts + frames - 1] - numbers[starts] == frames - 1
+        rows = self.audio_rows()
+        known = np.isfinite(rows[:, 0]).cumsum()
+        first, last = numbers[starts] - context, numbers[starts] + frames - 1 + context
+        inside = (first >= 0) & (last < len(rows))
+        first, last = np.clip(first, 0, len(rows) - 1), np.clip(last, 0, len(rows) - 1)
+        complete = known[last] - known[first] == last - first
+        return starts[unbroken & inside & complete & np.isfinite(rows[first, 0])]
+
+    def select(self, keep: np.ndarray) -> "Video":
+        """The same video with only the frames where `keep` (N,) holds."""
+        paths = [path for path, kept in zip(self.paths, keep, strict=True) if kept]
+        return Video(self.name, self.frame_numbers[keep], paths, self.audio_source)
+
+
+@dataclass
+class Manifest:
+    """A training set as read from its JSON."""
+
+    path: Path
+    audio_feature: str
+    audio_channel: int
+    crop: str
+    videos: list[Video] = field(default_factory=list)
+
+    @property
+    def num_frames(self) -> int:
+        return sum(len(video.paths) for video in self.videos)
+
+
+def load_manifest(path: str | Path) -> Manifest:
+    """Read a training JSON, ours or the published code's. Raises InputError naming the file and what is wrong."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"--train_data {path}: no such file; make it with data_processing.py --generate_training_json")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_ours(path, content) if "videos" in content else read_published(path, content)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise InputError(
+            f"--train_data {path}: not a training JSON ({type(error).__name__}: {error}); "
+            "make it anew with data_processing.py --generate_training_json"
+        ) from error
+    if not manifest.videos:
+        raise InputError(f"--train_data {path}: holds no clips; look at the summary of data_processing.py --crop_face")
+    check_first_files(manifest)
+    return manifest
+
+
+def read_ours(path: Path, content: dict) -> Manifest:
+    if content["format"] != FORMAT or content["version"] != VERSION or content["fps"] != FPS:
+        raise ValueError(f"format {content['format']} version {content['version']} at {content['fps']} fps")
+    manifest = Manifest(path, content["audio_feature"], int(content["audio_channel"]), content["crop"])
+    for name, entry in content["videos"].items():
+        clips = entry["clip_data_list"]
+        numbers = np.concatenate([clip["audio_start"] + np.arange(len(clip["frame_path_list"])) for clip in clips])
+        paths = [str(path.parent / frame) for clip in clips for frame in clip["frame_path_list"]]
+        manifest.videos.append(Video(name, numbers, paths, path.parent / entry["audio_feature_path"]))
+    return manifest
+
+
+def read_published(path: Path, content: dict) -> Manifest:
+    """The published layout: nine frames and nine rows of 29 values in every clip, crops unaligned."""
+    manifest = Manifest(path, "deepspeech", 0, "legacy")
+    for name, entry in content.items():
+        numbers, paths, rows = [], [], {}
+        for clip in entry["clip_data_list"]:
+            frames, steps = clip["frame_path_list"], clip["deep_speech_list"]
+            if len(frames) != CLIP_FRAMES or len(steps) != CLIP_FRAMES:
+                continue  # the published code writes such clips and crashes on them
+            frames = [frame.replace("\\", "/") for frame in frames]
+            clip_numbers = [int(Path(frame).stem) for frame in frames]
+            numbers += clip_numbers
+            paths += frames
+            rows.update(zip(clip_numbers, steps, strict=True))
+        if not rows:
+            continue
+        audio = np.full((max(rows) + 1, len(next(iter(rows.values())))), np.nan, np.float32)
+        audio[list(rows)] = list(rows.values())
+        manifest.audio_channel = audio.shape[1]
+        manifest.videos.append(Video(name, np.array(numbers), paths, audio))
+    return manifest
+
+
+def check_first_files(manifest: Manifest) -> None:
+    """Fail early where the set was moved: look for the first crop and the audio of every video."""
+    for video in manifest.videos:
+        needed = [Path(video.paths[0])]
+        if isinstance(video.audio_source, Path):
+            needed.append(video.audio_source)
+        for file in needed:
+            if not file.exists():
+                raise InputError(f"--train_data {manifest.path}: {file} is missing; move the whole folder together")
+        channels = video.audio_rows().shape[1]
+        if channels != manifest.audio_channel:
+            raise InputError(
+                f"--train_data {manifest.path}: {video.name} has {channels} audio values a step, "
+                f"expected {manifest.audio_channel}; extract the audio feature again"
+            )
+
+
+@dataclass(frozen=True)
+class ClipEntry:
+    """One clip to be written: paths relative to the JSON's folder, and the number of its first frame."""
+
+    audio_start: int
+    frame_paths: list[str]
+
+
+def write_manifest(
+    path: Path,
+    audio_feature: str,
+    audio_channel: int,
+    crop: str,
+    videos: Iterator[tuple[str, str, list[ClipEntry]]],
+) -> None:
+    """Write a training JSON whole. `videos` gives name, audio feature path and clips, one video at a time."""
+    header = {
+        **{"format": FORMAT, "version": VERSION, "fps": FPS},
+        **{"audio_feature": audio_feature, "audio_channel": audio_channel, "crop": crop},
+    }
+    entries = {
+        name: {
+            "audio_feature_path": feature_path,
+            "clip_data_list": [{"audio_start": c.audio_start, "frame_path_list": c.frame_paths} for c in clips],
+        }
+        for name, feature_path, clips in videos
+    }
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps({**header, "videos": entries}, ensure_ascii=False), encoding="utf-8")

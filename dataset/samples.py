@@ -1,0 +1,105 @@
+"""Samples for the three kinds of stage.
+
+Every draw comes from a generator seeded by (seed, epoch, index), so a sample is the same in any worker, any process,
+and after a resume. Images are RGB uint8; the device converts them.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from config.constants import CLIP_FRAMES, NUM_REFERENCES, WINDOW_FRAMES
+from config.errors import InputError
+from dataset.images import load_crop
+from dataset.manifest import Video
+from face.geometry import mouth_box
+
+CONTEXT = (CLIP_FRAMES - WINDOW_FRAMES) // 2  # audio steps that a frame sees on either side
+MIN_NEGATIVE_DISTANCE = 3  # frames between a window and audio that counts as out of sync with it
+NUM_NEGATIVES = 3  # out-of-sync audio windows of the same video in each SyncNet sample
+
+
+class TrainingSamples(Dataset, ABC):
+    """`augment_num` draws from every video an epoch. `frames`: consecutive frames in a sample, 1 or 5."""
+
+    def __init__(self, videos: list[Video], frames: int, mouth_size: int, augment_num: int, seed: int):
+        starts = [video.windows(frames, CONTEXT) for video in videos]
+        usable = [i for i, s in enumerate(starts) if len(s) and len(videos[i].paths) > NUM_REFERENCES]
+        if not usable:
+            raise InputError(
+                f"--train_data: no video has {frames} consecutive frames with {CONTEXT} audio steps either side and "
+                f"{NUM_REFERENCES} more frames for reference; give longer videos"
+            )
+        self.videos = [videos[i] for i in usable]
+        self.starts = [starts[i] for i in usable]
+        self.frames, self.mouth_size, self.augment_num, self.seed = frames, mouth_size, augment_num, seed
+
+    def __len__(self) -> int:
+        return len(self.videos) * self.augment_num
+
+    def __getitem__(self, key: tuple[int, int]) -> dict[str, Tensor]:
+        """`key` is (epoch, index), as dataset/sampler.py gives it."""
+        epoch, index = key
+        number = index % len(self.videos)
+        rng = np.random.default_rng((self.seed, epoch, index))
+        return self.draw(self.videos[number], self.starts[number], rng)
+
+    @abstractmethod
+    def draw(self, video: Video, starts: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
+        """One sample of `video`, whose windows begin at the positions `starts`."""
+
+    def crops(self, video: Video, positions) -> np.ndarray:
+        """(n, 3, h, w) uint8."""
+        return np.stack([load_crop(video.paths[position], self.mouth_size) for position in positions])
+
+
+class GeneratorSamples(TrainingSamples):
+    """source (frames, 3, h, w), one reference (15, h, w) for all of them, audio (channels, frames + 4) around them."""
+
+    def draw(self, video: Video, starts: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
+        start = int(rng.choice(starts))
+        number = int(video.frame_numbers[start])
+        return {
+            "source": torch.from_numpy(self.crops(video, range(start, start + self.frames))),
+            "reference": torch.from_numpy(self.crops(video, self.references(video, start, rng))).flatten(0, 1),
+            "audio": torch.from_numpy(video.audio(number - CONTEXT, self.frames + 2 * CONTEXT)),
+        }
+
+    def references(self, video: Video, start: int, rng: np.random.Generator) -> np.ndarray:
+        """Positions of five frames of the same video outside the window."""
+        others = np.delete(np.arange(len(video.paths)), np.arange(start, start + self.frames))
+        return rng.choice(others, NUM_REFERENCES, replace=len(others) < NUM_REFERENCES)
+
+
+class SyncSamples(TrainingSamples):
+    """mouth (5, 3, S, S), its audio (channels, 9), and `negatives` (3, channels, 9) of the same video."""
+
+    def __init__(self, videos: list[Video], mouth_size: int, augment_num: int, seed: int):
+        long_enough = [video for video in videos if spans(video, 2 * MIN_NEGATIVE_DISTANCE)]
+        if not long_enough:
+            raise InputError("--train_data: every video is too short to train SyncNet on; give clips of 1 s or longer")
+        super().__init__(long_enough, WINDOW_FRAMES, mouth_size, augment_num, seed)
+
+    def draw(self, video: Video, starts: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
+        start = int(rng.choice(starts))
+        numbers, number = video.frame_numbers[starts], int(video.frame_numbers[start])
+        away = numbers[np.abs(numbers - number) >= MIN_NEGATIVE_DISTANCE]
+        negatives = [video.audio(int(n) - CONTEXT, CLIP_FRAMES) for n in rng.choice(away, NUM_NEGATIVES)]
+        rows, columns = mouth_box(self.mouth_size)
+        mouth = self.crops(video, range(start, start + WINDOW_FRAMES))[:, :, rows, columns]
+        if rng.random() < 0.5:  # a mirrored mouth says the same
+            mouth = mouth[..., ::-1]
+        return {
+            "mouth": torch.from_numpy(np.ascontiguousarray(mouth)),
+            "audio": torch.from_numpy(video.audio(number - CONTEXT, CLIP_FRAMES)),
+            "negatives": torch.from_numpy(np.stack(negatives)),
+        }
+
+
+def spans(video: Video, frames: int) -> bool:
+    """Whether the video's SyncNet windows begin more than `frames` apart, so that every one has a negative."""
+    numbers = video.frame_numbers[video.windows(WINDOW_FRAMES, CONTEXT)]
+    return len(numbers) > 0 and np.ptp(numbers) > frames

@@ -1,0 +1,226 @@
+"""One training loop for frame, clip and SyncNet stages, for one process and for many."""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from config.config import TrainingOptions
+from config.errors import InputError
+from dataset.sampler import GlobalBatchSampler
+from dataset.samples import TrainingSamples
+from training.checkpoints import NetworkSpec, checkpoint_path, save_checkpoint
+from training.parallel import Parallel, autocast
+from training.tracking import Tracker
+
+
+@dataclass
+class Phase:
+    """One optimiser's part of a training step: `step` reads the tensors `needs` of the batch and of earlier phases."""
+
+    name: str
+    step: nn.Module
+    network: nn.Module
+    learning_rate: float
+    needs: tuple[str, ...]
+    optimizer: torch.optim.Optimizer = field(init=False)
+
+    def __post_init__(self) -> None:
+        trainable = [p for p in self.network.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(trainable, lr=self.learning_rate)
+
+
+@dataclass
+class Stage:
+    """Everything the loop needs to know of a stage. `validate` gives held-out measures and, maybe, a picture."""
+
+    options: TrainingOptions
+    spec: NetworkSpec
+    samples: TrainingSamples
+    phases: list[Phase]
+    validate: Callable[[], tuple[dict[str, float], np.ndarray | None]]
+
+
+def lr_factor(progress: float, non_decay: int, decay: int) -> float:
+    """Share of the learning rate at `progress` epochs: 1 up to `non_decay`, then linear, above 0 to the last epoch."""
+    return 1 - min(max(0.0, progress - non_decay), decay) / (decay + 1)
+
+
+def train_stage(stage: Stage, folder: Path, tracker: Tracker | None, parallel: Parallel, resume_from: dict | None) -> Path:
+    """Train a stage to its end and return its last checkpoint. `tracker` is None except on the main process."""
+    options = stage.options
+    epochs = options.non_decay + options.decay
+
+    # Wrap the steps for this number of devices.
+    for phase in stage.phases:
+        phase.step = parallel.wrap(phase.step)
+        phase.step.train()
+
+    # Continue where the checkpoint was written.
+    epoch, step, elapsed = 0, 0, 0.0
+    if resume_from:
+        epoch, step, elapsed = resume_from["epoch"], resume_from["step"], resume_from["elapsed"]
+        restore(stage.phases, resume_from)
+
+    # Draw the same global batches whatever the number of processes.
+    sampler = GlobalBatchSampler(
+        len(stage.samples), options.batch_size, options.seed, parallel.rank, parallel.world_size
+    )
+    loader = DataLoader(
+        stage.samples,
+        batch_sampler=sampler,
+        num_workers=options.num_workers,
+        pin_memory=parallel.device.type == "cuda",
+        persistent_workers=False,
+    )
+
+    # Train.
+    title = f"{folder.parent.name}/{folder.name}"
+    bar = tqdm(total=epochs * len(sampler), initial=step, desc=title, unit="step", disable=not parallel.is_main)
+    meter = LossMeter()
+    saved = checkpoint_path(folder, epoch)
+    out_of_time = False
+    while epoch < epochs and not out_of_time:
+        began = time.perf_counter()
+        factor = set_learning_rates(stage, epoch, elapsed)
+        sampler.epoch = epoch
+        for batch in loader:
+            meter.add(train_step(stage, batch, parallel))
+            step += 1
+            bar.update()
+            if step % options.log_every == 0 or step == 1:
+                log_losses(meter, step, options.batch_size, stage.phases[0], tracker, parallel, bar)
+        epoch += 1
+        elapsed = parallel.mean({"elapsed": elapsed + time.perf_counter() - began})["elapsed"]
+        out_of_time = bool(options.max_minutes) and elapsed >= 60 * options.max_minutes
+        finished = epoch == epochs or out_of_time
+        if finished or epoch % options.eval_every == 0:
+            validate(stage, step, {"epoch": epoch, "train_minutes": elapsed / 60, "lr_factor": factor}, tracker)
+        if finished or epoch % options.checkpoint_every == 0:
+            saved = save(stage, folder, epoch, {"step": step, "elapsed": elapsed, "finished": finished}, parallel)
+        parallel.barrier()
+        meter.pause()
+    bar.close()
+    return saved
+
+
+class LossMeter:
+    """Collects losses and the time they took between two rows of the log."""
+
+    def __init__(self):
+        self.sums: dict[str, list[torch.Tensor]] = defaultdict(list)
+        self.steps, self.seconds = 0, 0.0
+        self.last = time.perf_counter()
+
+    def add(self, losses: dict[str, torch.Tensor]) -> None:
+        for name, loss in losses.items():
+            self.sums[name].append(loss)
+        now = time.perf_counter()
+        self.steps, self.seconds, self.last = self.steps + 1, self.seconds + now - self.last, now
+
+    def pause(self) -> None:
+        """Leave out the time since the last step: validation and checkpoints are not training."""
+        self.last = time.perf_counter()
+
+    def take(self) -> tuple[dict[str, float], float]:
+        """Mean losses and steps a second since the last call."""
+        means = {name: torch.stack(values).mean().item() for name, values in self.sums.items()}
+        speed = self.steps / self.seconds
+        self.__init__()
+        return means, speed
+
+
+def train_step(stage: Stage, batch: dict[str, torch.Tensor], parallel: Parallel) -> dict[str, torch.Tensor]:
+    """All phases on one batch. Returns the losses, detached."""
+    batch = {name: tensor.to(parallel.device, non_blocking=True) for name, tensor in batch.items()}
+    losses = {}
+    for phase in stage.phases:
+        losses |= optimise(phase, batch, parallel.device, stage.options.precision)
+    return losses
+
+
+def optimise(phase: Phase, batch: dict, device: torch.device, precision: str) -> dict[str, torch.Tensor]:
+    """One optimiser step; the phase's outputs join the batch. Returns its losses, detached."""
+    with autocast(device, precision):
+        losses, outputs = phase.step({name: batch[name] for name in phase.needs})
+    losses = {name: loss.mean() for name, loss in losses.items()}  # DataParallel gives one value a GPU
+    phase.optimizer.zero_grad(set_to_none=True)
+    sum(losses.values()).backward()
+    phase.optimizer.step()
+    batch.update(outputs)
+    return {name: loss.detach() for name, loss in losses.items()}
+
+
+def log_losses(
+    meter: LossMeter,
+    step: int,
+    batch_size: int,
+    first_phase: Phase,
+    tracker: Tracker | None,
+    parallel: Parallel,
+    bar: tqdm,
+) -> None:
+    means, speed = meter.take()
+    means = parallel.mean(means)
+    bad = [name for name, value in means.items() if not math.isfinite(value)]
+    if bad:
+        raise InputError(
+            f"training diverged: loss {', '.join(bad)} is not finite at step {step}; "
+            "resume from the last checkpoint with a lower --lr_g, or with --precision fp32"
+        )
+    if tracker:
+        bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
+        rate = first_phase.optimizer.param_groups[0]["lr"]
+        tracker.log(step, {**means, "lr": rate, "samples_per_second": speed * batch_size})
+
+
+def set_learning_rates(stage: Stage, epoch: int, elapsed: float) -> float:
+    """Set the rates for an epoch from its number, or from the share of the time budget that is spent if that is more."""
+    options = stage.options
+    progress = float(epoch)
+    if options.max_minutes:
+        progress = max(progress, elapsed / (60 * options.max_minutes) * (options.non_decay + options.decay))
+    factor = lr_factor(progress, options.non_decay, options.decay)
+    for phase in stage.phases:
+        for group in phase.optimizer.param_groups:
+            group["lr"] = phase.learning_rate * factor
+    return factor
+
+
+def validate(stage: Stage, step: int, state: dict[str, float], tracker: Tracker | None) -> None:
+    """Held-out measures on the main process; the others wait for it."""
+    if not tracker:
+        return
+    values, picture = stage.validate()
+    tracker.log(step, {**values, **state})
+    shown = ", ".join(f"{name.removeprefix('val/')} {value:.3f}" for name, value in values.items())
+    tqdm.write(f"epoch {state['epoch']}, {state['train_minutes']:.1f} min: {shown or 'nothing held out'}")
+    if picture is not None:
+        tracker.picture(step, "held_out", picture)
+
+
+def save(stage: Stage, folder: Path, epoch: int, state: dict, parallel: Parallel) -> Path:
+    if parallel.is_main:
+        content = {
+            "spec": asdict(stage.spec),
+            "options": asdict(stage.options),
+            "state_dict": {phase.name: phase.network.state_dict() for phase in stage.phases},
+            "optimizer": {phase.name: phase.optimizer.state_dict() for phase in stage.phases},
+            **state,
+        }
+        save_checkpoint(folder, epoch, content, stage.options.keep_checkpoints)
+    return checkpoint_path(folder, epoch)
+
+
+def restore(phases: list[Phase], content: dict) -> None:
+    for phase in phases:
+        phase.network.load_state_dict(content["state_dict"][phase.name])
+        phase.optimizer.load_state_dict(content["optimizer"][phase.name])

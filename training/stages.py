@@ -1,0 +1,167 @@
+"""Builds a stage from its options: samples, networks and the rows of optimisers and losses."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from config.config import TrainingOptions
+from config.constants import NUM_REFERENCES, WINDOW_FRAMES
+from config.errors import InputError
+from dataset.manifest import Manifest, load_manifest
+from dataset.samples import GeneratorSamples, SyncSamples
+from dataset.split import split
+from face.masks import source_mask
+from models.discriminator import Discriminator
+from models.syncnet import SyncNet
+from models.vgg19 import VGG19Features
+from training.checkpoints import NetworkSpec, load_generator, load_syncnet
+from training.loop import Phase, Stage
+from training.parallel import Parallel
+from training.steps import DiscriminatorStep, GeneratorStep, SyncStep
+from training.validation import generator_quality, offset_accuracy, offset_scores
+
+MASKS = {"dinet": "box", "lawdnet": "smooth"}
+PIXEL_WEIGHTS = {"dinet": 0.0, "lawdnet": 1.0}
+
+
+def build_stage(options: TrainingOptions, parallel: Parallel) -> Stage:
+    """Read the data and make the networks. Raises InputError for data or checkpoints that do not fit."""
+    check_batch(options, parallel)
+    manifest = load_manifest(options.train_data)
+    torch.manual_seed(options.seed)
+    return build_syncnet(options, manifest, parallel) if options.stage == "syncnet" else build_generator(
+        options, manifest, parallel
+    )
+
+
+def check_batch(options: TrainingOptions, parallel: Parallel) -> None:
+    if options.batch_size % parallel.shares:
+        raise InputError(
+            f"--batch_size {options.batch_size} must be a multiple of {parallel.shares}, the number of processes or GPUs"
+        )
+
+
+def describe_split(sentence: str, parallel: Parallel) -> None:
+    if parallel.is_main:
+        print(f"data: {sentence}")
+
+
+def build_syncnet(options: TrainingOptions, manifest: Manifest, parallel: Parallel) -> Stage:
+    train, held_out, sentence = split(manifest, options.val_fraction)
+    describe_split(sentence, parallel)
+    arguments = {
+        "in_channel_image": 3 * WINDOW_FRAMES,
+        "in_channel_audio": manifest.audio_channel,
+        "out_dim": 128,
+    }
+    spec = NetworkSpec("syncnet", arguments, manifest.audio_feature, manifest.crop, "box", options.mouth_size)
+    syncnet: SyncNet = spec.build().to(parallel.device)
+    if options.pretrained_syncnet_path:
+        loaded = load_syncnet(options.pretrained_syncnet_path, "--pretrained_syncnet_path")
+        syncnet.load_state_dict(loaded.network.state_dict())
+
+    def validate() -> tuple[dict[str, float], None]:
+        scores = offset_scores(syncnet, held_out, options.mouth_size, parallel.device, options.precision)
+        return offset_accuracy(scores), None
+
+    samples = SyncSamples(train, options.mouth_size, options.augment_num, options.seed)
+    phase = Phase("syncnet", SyncStep(syncnet), syncnet, options.lr_g, ("mouth", "audio", "negatives"))
+    return Stage(options, spec, samples, [phase], validate)
+
+
+def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Parallel) -> Stage:
+    train, held_out, sentence = split(manifest, options.val_fraction)
+    describe_split(sentence, parallel)
+    device, is_clip = parallel.device, options.stage == "clip"
+
+    # Construct networks. They move to the device first: the generator's step shares the discriminators' memory.
+    spec = generator_spec(options, manifest)
+    generator = initial_generator(options, spec).to(device)
+    discriminators = {}
+    if options.lamb_gan:
+        discriminators["gan_image"] = Discriminator(3).to(device)
+    if is_clip and options.lamb_gan_clip:
+        discriminators["gan_clip"] = Discriminator(3 * WINDOW_FRAMES).to(device)
+    perceptual = VGG19Features(options.perceptual_weights) if options.lamb_perception else None
+    syncnet = sync_judge(options, manifest) if is_clip and options.lamb_sync else None
+
+    # Setup phases.
+    step = GeneratorStep(
+        generator,
+        torch.from_numpy(source_mask(spec.mask, options.mouth_size)),
+        options.mouth_size,
+        loss_weights(options),
+        perceptual,
+        discriminators,
+        syncnet.network if syncnet else None,
+        syncnet.spec.mouth_size if syncnet else 0,
+    ).to(device)
+    phases = [Phase("net_g", step, generator, options.lr_g, ("source", "reference", "audio"))]
+    for name, network in discriminators.items():
+        phases.append(Phase(name, DiscriminatorStep(name, network), network, options.lr_d, ("real", "fake")))
+
+    def validate() -> tuple[dict[str, float], np.ndarray | None]:
+        return generator_quality(step, held_out, device, options.precision, options.seed) if held_out else ({}, None)
+
+    frames = WINDOW_FRAMES if is_clip else 1
+    samples = GeneratorSamples(train, frames, options.mouth_size, options.augment_num, options.seed)
+    return Stage(options, spec, samples, phases, validate)
+
+
+def generator_spec(options: TrainingOptions, manifest: Manifest) -> NetworkSpec:
+    arguments = {
+        "source_channel": 3,
+        "ref_channel": 3 * NUM_REFERENCES,
+        "audio_channel": manifest.audio_channel,
+        "base_channels": options.base_channels,
+    }
+    mask = MASKS[options.model]
+    return NetworkSpec(options.model, arguments, manifest.audio_feature, manifest.crop, mask, options.mouth_size)
+
+
+def loss_weights(options: TrainingOptions) -> dict[str, float]:
+    """Weights by the names of the losses in training/steps.py."""
+    pixel = PIXEL_WEIGHTS[options.model] if options.lamb_pixel is None else options.lamb_pixel
+    return {
+        "perception": options.lamb_perception,
+        "pixel": pixel,
+        "mouth": options.lamb_mouth,
+        "gan_image": options.lamb_gan,
+        "gan_clip": options.lamb_gan_clip,
+        "sync": options.lamb_sync,
+    }
+
+
+def initial_generator(options: TrainingOptions, spec: NetworkSpec) -> nn.Module:
+    """A new generator, or the one of `pretrained_path`, which must be the same network on the same audio feature."""
+    if not options.pretrained_path:
+        return spec.build()
+    loaded = load_generator(options.pretrained_path, "--pretrained_path")
+    for name, wanted in (
+        ("network", spec.network), ("arguments", spec.arguments), ("audio_feature", spec.audio_feature)
+    ):
+        found = getattr(loaded.spec, name)
+        if found != wanted:
+            raise InputError(f"--pretrained_path {options.pretrained_path}: {name} is {found}, this stage has {wanted}")
+    return loaded.network.train()
+
+
+def sync_judge(options: TrainingOptions, manifest: Manifest):
+    """The frozen SyncNet of a clip stage, which must know the audio feature of the training set."""
+    if not options.pretrained_syncnet_path:
+        raise InputError("--pretrained_syncnet_path is not set; a clip stage needs a SyncNet, or --lamb_sync 0")
+    loaded = load_syncnet(options.pretrained_syncnet_path, "--pretrained_syncnet_path")
+    if loaded.spec.audio_feature != manifest.audio_feature:
+        raise InputError(
+            f"--pretrained_syncnet_path {options.pretrained_syncnet_path}: hears {loaded.spec.audio_feature}, "
+            f"the training set has {manifest.audio_feature}"
+        )
+    return loaded
+
+
+def previous_checkpoints(options: TrainingOptions, run_folder: Path) -> dict[str, Path]:
+    """Folders of the stages that this one continues, by the option that names their checkpoint."""
+    wanted = {"pretrained_path": options.starts_from, "pretrained_syncnet_path": options.syncnet_from}
+    return {name: run_folder / stage for name, stage in wanted.items() if stage and not getattr(options, name)}

@@ -1,0 +1,165 @@
+"""What is optimised: modules that take a batch and return named, weighted losses and what later phases need.
+
+A step is wrapped as a whole for DataParallel or DDP. Batches are dicts of tensors: images uint8, RGB.
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from config.constants import WINDOW_FRAMES
+from face.geometry import mouth_box
+from models.discriminator import Discriminator
+from models.syncnet import SyncNet
+from models.vgg19 import VGG19Features
+
+Losses = dict[str, Tensor]
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """uint8 to float32 in [0, 1]."""
+    return images.float() / 255
+
+
+def audio_windows(audio: Tensor) -> Tensor:
+    """(B, C, T + 4) -> (B, T, C, 5): the five audio steps that each of T frames sees."""
+    return audio.unfold(2, WINDOW_FRAMES, 1).permute(0, 2, 1, 3)
+
+
+def half_size(images: Tensor) -> Tensor:
+    return F.avg_pool2d(images, 2)
+
+
+def lsgan(scores: Tensor, target: float) -> Tensor:
+    """Least-squares GAN loss (arXiv 1611.04076)."""
+    return (scores.float() - target).square().mean()
+
+
+def frozen_twin(network: nn.Module) -> nn.Module:
+    """A copy that shares the parameters' memory but takes no gradient.
+
+    The generator's step looks through it at a discriminator that is trained elsewhere: DDP and the generator's
+    backward pass then leave the discriminator alone, and its updates show here at once.
+    """
+    twin = copy.deepcopy(network)
+    for own, shared in zip(twin.parameters(), network.parameters(), strict=True):
+        own.data = shared.data
+    return twin.requires_grad_(False)
+
+
+def fold_frames(clip: Tensor) -> Tensor:
+    """(B, T, 3, H, W) -> (B, 3 T, H, W), as clip discriminators and SyncNet take it."""
+    return clip.flatten(1, 2)
+
+
+class GeneratorStep(nn.Module):
+    """Generates the frames of a batch and scores them.
+
+    Batch: source (B, T, 3, H, W), reference (B, 15, H, W), audio (B, C, T + 4). T is 1 in frame stages, 5 in clip
+    stages. Returns losses, already weighted, and `real`, `fake` (B, T, 3, H, W) in [0, 1] without gradient.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        mask: Tensor,
+        mouth_size: int,
+        weights: dict[str, float],
+        perceptual: VGG19Features | None = None,
+        discriminators: dict[str, Discriminator] | None = None,
+        syncnet: SyncNet | None = None,
+        syncnet_mouth_size: int = 0,
+    ):
+        super().__init__()
+        self.generator = generator
+        self.register_buffer("mask", mask, persistent=False)
+        self.mouth_size, self.weights = mouth_size, weights
+        self.perceptual = perceptual
+        self.discriminators = nn.ModuleDict({name: frozen_twin(net) for name, net in (discriminators or {}).items()})
+        self.syncnet = syncnet.requires_grad_(False).eval() if syncnet else None
+        self.syncnet_mouth_size = syncnet_mouth_size
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Losses, dict[str, Tensor]]:
+        real = to_unit(batch["source"])
+        frames = real.shape[1]
+        references = self.generator.encode_reference(to_unit(batch["reference"]))
+        references = type(references)(*(features.repeat_interleave(frames, 0) for features in references))
+        windows = audio_windows(batch["audio"]).flatten(0, 1)  # (B * T, C, 5)
+        fake = self.generator.generate((real * self.mask).flatten(0, 1), references, windows)
+        fake = fake.float().view_as(real)
+        losses = self.losses(real, fake, batch["audio"])
+        weighted = {name: loss * self.weights[name] for name, loss in losses.items()}
+        return weighted, {"real": real, "fake": fake.detach()}
+
+    def losses(self, real: Tensor, fake: Tensor, audio: Tensor) -> Losses:
+        rows, columns = mouth_box(self.mouth_size)
+        losses = {}
+        if self.perceptual:
+            losses["perception"] = self.perception(real.flatten(0, 1), fake.flatten(0, 1))
+        if self.weights["pixel"]:
+            losses["pixel"] = F.mse_loss(fake, real)
+        if self.weights["mouth"]:
+            losses["mouth"] = F.l1_loss(fake[..., rows, columns], real[..., rows, columns])
+        for name, discriminator in self.discriminators.items():
+            losses[name] = lsgan(discriminator(discriminator_view(name, fake))[1], 1.0)
+        if self.syncnet:
+            mouths = fold_frames(fake[..., rows, columns])
+            if self.syncnet_mouth_size != self.mouth_size:
+                mouths = F.interpolate(mouths, (self.syncnet_mouth_size,) * 2, mode="bilinear", antialias=True)
+            losses["sync"] = lsgan(self.syncnet(mouths, audio), 1.0)
+        return losses
+
+    def perception(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Mean L1 between VGG19 features, over five layers and two scales."""
+        distances = []
+        for fake_images, real_images in ((fake, real), (half_size(fake), half_size(real))):
+            with torch.no_grad():
+                targets = self.perceptual(real_images)
+            maps = self.perceptual(fake_images)
+            distances += [F.l1_loss(a.float(), b.float()) for a, b in zip(maps, targets, strict=True)]
+        return torch.stack(distances).mean()
+
+
+def discriminator_view(name: str, images: Tensor) -> Tensor:
+    """(B, T, 3, H, W) as the discriminator of that name takes it: frame by frame, or whole clips."""
+    return fold_frames(images) if name == "gan_clip" else images.flatten(0, 1)
+
+
+class DiscriminatorStep(nn.Module):
+    """Batch: `real` and `fake` (B, T, 3, H, W), no gradient to the generator."""
+
+    def __init__(self, name: str, discriminator: Discriminator):
+        super().__init__()
+        self.name, self.discriminator = name, discriminator
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Losses, dict[str, Tensor]]:
+        views = [discriminator_view(self.name, batch[kind]) for kind in ("fake", "real")]
+        fake, real = self.discriminator(torch.cat(views))[1].chunk(2)
+        return {f"d_{self.name}": (lsgan(fake, 0.0) + lsgan(real, 1.0)) / 2}, {}
+
+
+class SyncStep(nn.Module):
+    """SyncNet on matching audio, audio of the same video at another time, and audio of other samples.
+
+    Batch: mouth (B, 5, 3, S, S), audio (B, C, 9), negatives (B, K, C, 9). The score's target is 1 or 0 by MSE, as the
+    clip stage uses it; chance is 0.25.
+    """
+
+    def __init__(self, syncnet: SyncNet):
+        super().__init__()
+        self.syncnet = syncnet
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Losses, dict[str, Tensor]]:
+        mouths = self.syncnet.face_encoder(fold_frames(to_unit(batch["mouth"])))
+        audio = self.syncnet.audio_encoder(batch["audio"])
+        size, count = batch["negatives"].shape[:2]
+        away = self.syncnet.audio_encoder(batch["negatives"].flatten(0, 1))
+        others = audio.roll(1, 0)
+        in_sync = self.syncnet.score(mouths, audio).float().mean((1, 2, 3))
+        shifted = self.syncnet.score(mouths.repeat_interleave(count, 0), away).float().mean((1, 2, 3))
+        foreign = self.syncnet.score(mouths, others).float().mean((1, 2, 3))
+        negatives = torch.cat((shifted, foreign)) if size > 1 else shifted
+        losses = {"in_sync": lsgan(in_sync, 1.0) / 2, "out_of_sync": lsgan(negatives, 0.0) / 2}
+        return losses, {}
