@@ -3,10 +3,12 @@
 Frames are BGR uint8 arrays (H, W, 3), upright. Frame times are seconds from the first frame.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -20,6 +22,8 @@ from media.files import written_whole
 BT709 = 1  # ITU-T H.273 code point of primaries, transfer and matrix: what players assume for untagged HD video
 # FFmpeg's fast converter darkens every picture by 2 levels of 255 a round trip; these flags bring that to 0.0.
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+BACKWARDS_BYTES = 256 << 20  # of decoded pictures that reading backwards may hold
+BACKWARDS_FRAMES = 24  # decoded at once at the least when reading backwards: opening a file costs time too
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class VideoInfo:
     """What a container says of its first video stream.
 
     `times` (T,) are seconds of every frame from the first one; `start` is the first frame's own time in the container.
+    `key_frames` (K,) are the numbers, in order of presentation, of the frames that decoding can begin with.
     """
 
     path: Path
@@ -36,6 +41,7 @@ class VideoInfo:
     times: np.ndarray
     start: float
     has_audio: bool
+    key_frames: np.ndarray
 
     @property
     def num_frames(self) -> int:
@@ -45,6 +51,10 @@ class VideoInfo:
     def duration(self) -> float:
         """Seconds on screen, the last frame included."""
         return float(self.times[-1] + 1 / self.fps)
+
+    def key_before(self, number: int) -> int:
+        """The last key frame at or before a frame."""
+        return int(self.key_frames[self.key_frames <= number].max(initial=0))
 
     def is_constant_rate(self, fps: float) -> bool:
         """Whether every frame k is within a tenth of a frame of k / fps."""
@@ -71,26 +81,30 @@ def open_video(path: str | Path) -> Iterator[tuple["av.container.InputContainer"
 def probe(path: str | Path) -> VideoInfo:
     """Read the frame times and properties of a video without decoding it, save for one frame that proves it can be.
 
-    Raises InputError when the file is missing, damaged or has no video frames.
+    Raises InputError when the file is missing, damaged, cut short or has no video frames.
     """
     with open_video(path) as (container, stream):
-        stamps = sorted(p.pts for p in container.demux(stream) if p.pts is not None and not p.is_discard)
-        if not stamps:
-            raise InputError(f"{path} holds no video frames; the file is damaged or empty")
-        container.seek(stamps[0], stream=stream)
         first = next(container.decode(stream), None)
-        if first is None:
-            raise InputError(f"{path} holds no frame that can be decoded; the file is damaged")
-        width, height = (first.height, first.width) if first.rotation % 180 else (first.width, first.height)
-        times = (np.asarray(stamps, dtype=np.float64) - stamps[0]) * float(stream.time_base)
+    if first is None:
+        raise InputError(f"{path} holds no frame that can be decoded; the file is damaged")
+    with open_video(path) as (container, stream):
+        if any(entry.pos + entry.size > container.size for entry in stream.index_entries):
+            raise InputError(f"{path} is cut short: its index names frames beyond its end; copy or record it again")
+        shown = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.pts is not None and not p.is_discard]
+        if not shown:
+            raise InputError(f"{path} holds no frame times; convert it to MP4 or MKV first")
+        stamps, is_key = np.array(sorted(shown)).T
+        sideways = first.rotation % 180 != 0
+        times = (stamps - stamps[0]).astype(np.float64) * float(stream.time_base)
         return VideoInfo(
-            path=Path(path),
-            width=width,
-            height=height,
+            Path(path),
+            first.height if sideways else first.width,
+            first.width if sideways else first.height,
             fps=frame_rate(times, stream),
             times=times,
             start=float(stamps[0] * stream.time_base),
             has_audio=bool(container.streams.audio),
+            key_frames=np.flatnonzero(is_key),
         )
 
 
@@ -112,30 +126,85 @@ def upright(frame: "av.VideoFrame") -> np.ndarray:
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
-def read_frames(path: str | Path, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
+def decode_from(info: VideoInfo, start: int) -> Iterator[tuple[int, "av.VideoFrame"]]:
+    """Decoded frames in order with their numbers, beginning at a key frame at or before frame `start`."""
+    key = info.key_before(start)
+    if key:
+        with open_video(info.path) as (container, stream):
+            container.seek(int((info.start + info.times[key]) / stream.time_base), stream=stream)
+            frames = container.decode(stream)
+            first = next(frames, None)
+            number = frame_number(info, first)
+            if number is not None and number <= start:
+                yield from enumerate(chain([first], frames), number)
+                return
+    # From the beginning; also where a container without an index, such as a transport stream, was sought in vain.
+    with open_video(info.path) as (container, stream):
+        yield from enumerate(container.decode(stream))
+
+
+def frame_number(info: VideoInfo, frame: "av.VideoFrame | None") -> int | None:
+    """The number of a frame by its time; None for no frame or one without a time."""
+    if frame is None or frame.time is None:
+        return None
+    return int(np.abs(info.times - (frame.time - info.start)).argmin())
+
+
+def read_frames(
+    path: str | Path, start: int = 0, stop: int | None = None, info: VideoInfo | None = None
+) -> Iterator[np.ndarray]:
     """Frames `start` to `stop` - 1 in order of presentation, holding one at a time.
 
-    A start beyond 0 seeks to the key frame before it. Raises InputError where the file cannot be decoded.
+    A start beyond 0 seeks to the key frame before it; `info`, what `probe` said of the file, saves asking it again.
+    Raises InputError where the file cannot be decoded.
     """
-    begin = probe(path).times[start] if start else 0.0
-    with open_video(path) as (container, stream):
-        if start:
-            first = stream.start_time or 0
-            container.seek(first + int(begin / stream.time_base), stream=stream)
-        index = start
-        for frame in container.decode(stream):
-            if start and index == start and too_early(frame, begin, stream):
-                continue
-            if stop is not None and index >= stop:
-                return
+    for number, frame in decode_from(info or probe(path), start):
+        if stop is not None and number >= stop:
+            return
+        if number >= start:
             yield upright(frame)
-            index += 1
 
 
-def too_early(frame: "av.VideoFrame", begin: float, stream: "av.VideoStream") -> bool:
-    """Whether a frame decoded after a seek lies before the wanted time."""
-    seconds = float((frame.pts - (stream.start_time or 0)) * stream.time_base)
-    return seconds < begin - 1e-6
+def read_frames_backwards(info: VideoInfo, start: int, stop: int) -> Iterator[np.ndarray]:
+    """Frames `stop` - 1 down to `start`, holding at most BACKWARDS_BYTES of decoded pictures.
+
+    A video can only be decoded forwards from a key frame. So runs of frames are decoded and given in reverse; where
+    key frames are further apart than a run, the frames between are decoded more than once.
+    """
+    while stop > start:
+        held = last_frames(info, start, stop)
+        if not held:
+            raise InputError(f"{info.path}: frame {stop - 1} cannot be decoded; the file is damaged")
+        stop -= len(held)
+        while held:
+            yield upright(held.pop())
+
+
+def last_frames(info: VideoInfo, start: int, stop: int) -> deque["av.VideoFrame"]:
+    """As many of the frames before `stop` as fit in BACKWARDS_BYTES, none before `start`, none before the key frame."""
+    held = deque()
+    for number, frame in decode_from(info, max(start, stop - BACKWARDS_FRAMES)):
+        if number >= stop:
+            break
+        if held.maxlen is None:
+            held = deque(maxlen=max(1, BACKWARDS_BYTES // sum(plane.buffer_size for plane in frame.planes)))
+        if number >= start:
+            held.append(frame)
+    return held
+
+
+def read_chosen_frames(info: VideoInfo, numbers: Iterable[int]) -> Iterator[np.ndarray]:
+    """The frames of these numbers, each larger than the last; stretches before a key frame that serves as well are not decoded."""
+    position, frames = -1, iter(())
+    for wanted in numbers:
+        if info.key_before(wanted) >= position:
+            frames = decode_from(info, wanted)
+        for position, frame in frames:
+            if position == wanted:
+                break
+        else:
+            raise InputError(f"{info.path}: frame {wanted} cannot be decoded; the file is damaged")
+        yield upright(frame)
 
 
 def read_frames_at(path: str | Path, times: Sequence[float]) -> Iterator[np.ndarray]:
@@ -144,7 +213,8 @@ def read_frames_at(path: str | Path, times: Sequence[float]) -> Iterator[np.ndar
     Resampling by time: a frame is repeated where the video is slower than `times`, left out where it is faster.
     A frame counts as on screen from half a millisecond before its time, so that rounded time stamps do no harm.
     """
-    frames = zip(probe(path).times, read_frames(path), strict=False)
+    info = probe(path)
+    frames = zip(info.times, read_frames(path, info=info), strict=False)
     current_time, current = next(frames)
     following = next(frames, None)
     for time in times:
@@ -174,10 +244,9 @@ class VideoWriter:
         preset: str = "veryfast",
     ):
         self.path, self.fps = Path(path), Fraction(fps)
-        self.width, self.height = width, height
+        self.width, self.height, self.num_frames = width, height, 0
         self.audio_path, self.audio_duration = audio_path, audio_duration
         self.crf, self.preset = crf, preset
-        self.num_frames = 0
 
     def __enter__(self) -> "VideoWriter":
         self.pending = written_whole(self.path)
@@ -221,12 +290,10 @@ class VideoWriter:
         if self.audio_path is None:
             return
         duration = self.audio_duration or float(self.num_frames / self.fps)
-        blocks = decode_pcm(self.audio_path, AUDIO_RATE_OUT, "stereo", duration=duration)
         position = 0
-        for block in blocks:
+        for block in decode_pcm(self.audio_path, AUDIO_RATE_OUT, "stereo", duration=duration):
             frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout="stereo")
-            frame.sample_rate, frame.pts = AUDIO_RATE_OUT, position
-            frame.time_base = Fraction(1, AUDIO_RATE_OUT)
+            frame.sample_rate, frame.pts, frame.time_base = AUDIO_RATE_OUT, position, Fraction(1, AUDIO_RATE_OUT)
             position += frame.samples
             self.container.mux(self.audio.encode(frame))
         self.container.mux(self.audio.encode(None))
