@@ -6,6 +6,10 @@ from config.options import option
 
 DEVICES = ("auto", "cpu", "cuda")
 MODELS = ("dinet", "lawdnet")
+X264_PRESETS = (
+    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+    *("medium", "slow", "slower", "veryslow", "placebo"),
+)
 
 
 @dataclass
@@ -106,7 +110,7 @@ class InferenceOptions:
     batch_size: int = option(4, "frames generated at a time", low=1)
     precision: str = option("auto", "auto: bf16 where the device is fast at it", choices=("auto", "bf16", "fp32"))
     crf: int = option(16, "x264 quality, 0 (lossless) to 51", low=0, high=51)
-    preset: str = option("veryfast", "x264 speed preset")
+    preset: str = option("veryfast", "x264 speed: slower ones make smaller files", choices=X264_PRESETS)
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
     seed: int = option(0, "seed of random choices; nothing in inference is random at present", low=0)
 
@@ -123,3 +127,14 @@ class EvaluateOptions:
     source: str = option("", "video before dubbing, for the contact sheet")
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
     device: str = option("auto", "where SyncNet runs", choices=DEVICES)
+
+
+@dataclass
+class MakeDatasetOptions:
+    """make_dataset.py"""
+
+    root_folder: str = option("", "folder of raw videos, searched with its subfolders; never written to")
+    output_folder: str = option("", "folder for landmarks and for videos that had to be resampled to 25 fps")
+    training_data_path: str = option("", "training set that the results are placed in (linked, or copied)")
+    face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
+    num_workers: int = option(2, "videos worked on at a time, each in a process", low=1)

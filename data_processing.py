@@ -1,0 +1,83 @@
+"""Make a training set from 25 fps videos and their landmarks, step by step or with --all.
+
+Steps write beside each other in --training_data_path; what is up to date is skipped. Exit status 1 if a video failed.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from audio.features import get_audio_feature
+from config.config import DataProcessingOptions
+from config.errors import InputError, run_script
+from config.options import parse
+from dataset.layout import TrainingSetLayout
+from preprocessing.crop_step import crop_video, merge_landmarks
+from preprocessing.feature_step import extract_feature
+from preprocessing.jobs import run_jobs, summarise
+from preprocessing.json_step import generate_training_json
+from preprocessing.media_steps import extract_audio, extract_frames, find_videos
+
+
+def main() -> int:
+    options = parse(DataProcessingOptions, __doc__)
+    steps = chosen_steps(options)
+    if not steps:
+        raise InputError("no step given; use --all or step flags such as --extract_audio (see data_processing.py --help)")
+    layout = TrainingSetLayout(Path(options.training_data_path))
+    failures = sum(step(options, layout) for step in steps)
+    return 1 if failures else 0
+
+
+def chosen_steps(options: DataProcessingOptions) -> list[Callable[[DataProcessingOptions, TrainingSetLayout], int]]:
+    """The steps asked for, in the order in which they need each other."""
+    if options.extract_deep_speech:
+        options.audio_feature = "deepspeech"
+    frames = options.extract_video_frame or options.extract_video_frame_multithreading
+    features = options.all or options.extract_audio_feature or options.extract_deep_speech
+    wanted = (
+        (frames, frame_step),
+        (options.all or options.extract_audio, audio_step),
+        (features, feature_step),
+        (options.all or options.crop_face or options.crop_face_multithreading, crop_step),
+        (options.all or options.generate_training_json, json_step),
+    )
+    return [step for is_wanted, step in wanted if is_wanted]
+
+
+def frame_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
+    workers = options.num_workers if options.extract_video_frame_multithreading else 1
+    jobs = [(video.stem, video, layout) for video in find_videos(layout)]
+    return summarise("extract_video_frame", run_jobs("extract_video_frame", extract_frames, jobs, workers))
+
+
+def audio_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
+    jobs = [(video.stem, video, layout) for video in find_videos(layout)]
+    return summarise("extract_audio", run_jobs("extract_audio", extract_audio, jobs))
+
+
+def feature_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
+    title = f"extract_audio_feature {options.audio_feature}"
+    feature = get_audio_feature(options.audio_feature, options.deep_speech_model, options.device)
+    jobs = [(video.stem, video, layout, feature) for video in find_videos(layout)]
+    return summarise(title, run_jobs(title, extract_feature, jobs))
+
+
+def crop_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
+    workers = options.num_workers if options.all or options.crop_face_multithreading else 1
+    jobs = [
+        (video.stem, video, layout, options.crop, options.seed + number)
+        for number, video in enumerate(find_videos(layout))
+    ]
+    failures = summarise("crop_face", run_jobs("crop_face", crop_video, jobs, workers))
+    print(f"{layout.crop_landmarks}: {merge_landmarks(layout)} crops")
+    return failures
+
+
+def json_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
+    failures = summarise("generate_training_json", generate_training_json(layout, options.audio_feature))
+    print(f"{layout.training_json}: written")
+    return failures
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,65 @@
+"""Takes the jitter out of landmark tracks without flattening speech.
+
+Every frame is split into pose (the similarity that takes the track's mean shape to it) and shape (what is left). Pose
+and shape are filtered over time with Savitzky-Golay filters, which follow motion without lag; the mouth, whose
+closures last two or three frames, with a short one.
+"""
+
+import numpy as np
+from scipy.signal import savgol_filter
+
+from face.alignment import TEMPLATE_INDEX, similarity, transform
+
+RIGID = TEMPLATE_INDEX[:-2]  # brows, nose and eye corners: what does not move in speech
+MOUTH = np.arange(48, 68)
+MAX_GAP = 5  # frames without a face that are bridged by interpolation
+POSE_WINDOW, MOUTH_WINDOW, ORDER = 9, 5, 2  # frames, frames, degree of the local polynomial
+
+
+def smooth_landmarks(landmarks: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """landmarks (T, 68, 2) and found (T,) -> smoothed landmarks, the same shape, float32.
+
+    Gaps of up to MAX_GAP frames are filled by interpolation, though their frames remain not found; longer gaps
+    separate stretches that are smoothed by themselves, and keep the values they had.
+    """
+    result = landmarks.astype(np.float32)
+    for start, stop in stretches(found):
+        seen = np.flatnonzero(found[start:stop])
+        filled = fill(landmarks[start:stop].astype(np.float64), seen)
+        result[start:stop] = smooth_stretch(filled)
+    return result
+
+
+def stretches(found: np.ndarray) -> list[tuple[int, int]]:
+    """Ranges of frames that begin and end with a face and have no gap longer than MAX_GAP."""
+    numbers = np.flatnonzero(found)
+    if not len(numbers):
+        return []
+    breaks = np.flatnonzero(np.diff(numbers) > MAX_GAP + 1)
+    starts = numbers[np.r_[0, breaks + 1]]
+    ends = numbers[np.r_[breaks, len(numbers) - 1]]
+    return [(int(start), int(end) + 1) for start, end in zip(starts, ends, strict=True)]
+
+
+def fill(track: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Linear interpolation over the frames that were not seen; track (T, 68, 2)."""
+    flat = track.reshape(len(track), -1)
+    every = np.arange(len(track))
+    return np.stack([np.interp(every, seen, column[seen]) for column in flat.T], axis=1).reshape(track.shape)
+
+
+def smooth_stretch(track: np.ndarray) -> np.ndarray:
+    """track (T, 68, 2), no gaps."""
+    mean_shape = track.mean(0)
+    poses = np.stack([similarity(mean_shape[RIGID], points[RIGID]) for points in track])
+    shapes = np.stack([transform(p, np.linalg.inv(m)) for p, m in zip(track, poses, strict=True)])
+    poses = filtered(poses, POSE_WINDOW)
+    mouths = filtered(shapes[:, MOUTH], MOUTH_WINDOW)
+    shapes = filtered(shapes, POSE_WINDOW)
+    shapes[:, MOUTH] = mouths
+    return np.stack([transform(p, m) for p, m in zip(shapes, poses, strict=True)])
+
+
+def filtered(values: np.ndarray, window: int) -> np.ndarray:
+    """Filter along the first axis; tracks shorter than the window come back unchanged."""
+    return savgol_filter(values, window, ORDER, axis=0) if len(values) >= window else values.copy()

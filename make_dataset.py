@@ -1,0 +1,42 @@
+"""Turn raw videos of any format into 25 fps clips with face landmarks, for data_processing.py.
+
+Videos at constant 25 fps stay where they are; others are resampled by time into --output_folder. Landmarks go to
+--output_folder as OpenFace-format CSV. Raw files are only read. Exit status 1 if a video could not be used.
+"""
+
+from pathlib import Path
+
+from config.config import MakeDatasetOptions
+from config.errors import InputError, run_script
+from config.options import parse
+from face.landmarks import find_model
+from preprocessing.jobs import Outcome, run_jobs
+from preprocessing.raw_videos import find_raw_videos, prepare_video
+
+
+def main() -> int:
+    options = parse(MakeDatasetOptions, __doc__)
+    for flag in ("root_folder", "output_folder"):
+        if not getattr(options, flag):
+            raise InputError(f"--{flag} is not set; see make_dataset.py --help")
+    find_model(options.face_landmarker_model or None)
+    output = Path(options.output_folder)
+    videos = find_raw_videos(Path(options.root_folder))
+    jobs = [
+        (name, path, output, options.training_data_path, options.face_landmarker_model) for name, path in videos.items()
+    ]
+    outcomes = run_jobs("make_dataset", prepare_video, jobs, options.num_workers)
+    print_table(outcomes)
+    return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
+
+
+def print_table(outcomes: list[Outcome]) -> None:
+    """One row a video: name, what happened, details."""
+    width = max(len(outcome.name) for outcome in outcomes)
+    words = {"done": "made", "kept": "up to date", "failed": "NOT USED"}
+    for outcome in outcomes:
+        print(f"{outcome.name:<{width}}  {words[outcome.status]:<10}  {outcome.detail}")
+
+
+if __name__ == "__main__":
+    run_script(main)

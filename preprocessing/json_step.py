@@ -1,0 +1,79 @@
+"""Step 5: the training JSON from crops and audio features."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from config.constants import CLIP_FRAMES
+from config.errors import InputError
+from dataset.layout import TrainingSetLayout
+from dataset.manifest import ClipEntry, write_manifest
+from preprocessing.crop_step import read_report
+from preprocessing.feature_step import adopt_published_text
+from preprocessing.jobs import Outcome
+
+
+def generate_training_json(layout: TrainingSetLayout, audio_feature: str) -> list[Outcome]:
+    """Write training_json.json and say what became of every video with crops.
+
+    A clip whose crops or audio rows are not nine is left out and counted. Raises InputError when nothing is usable.
+    """
+    folders = sorted(path for path in layout.crops.glob("*") if path.is_dir() and not path.name.startswith("."))
+    if not folders:
+        raise InputError(f"--training_data_path {layout.root}: has no crops; run --crop_face first")
+    crops = {read_report(folder)["crop"] for folder in folders}
+    if len(crops) > 1:
+        raise InputError(f"{layout.crops} mixes {' and '.join(sorted(crops))} crops; run --crop_face with one --crop")
+    outcomes: list[Outcome] = []
+    entries = list(video_entries(layout, folders, audio_feature, outcomes))
+    if not entries:
+        raise InputError(f"--training_data_path {layout.root}: no video is usable: {outcomes[0].detail}")
+    channels = np.load(layout.root / entries[0][1], mmap_mode="r", allow_pickle=False).shape[1]
+    write_manifest(layout.training_json, audio_feature, channels, crops.pop(), iter(entries))
+    return outcomes
+
+
+def video_entries(
+    layout: TrainingSetLayout, folders: list[Path], audio_feature: str, outcomes: list[Outcome]
+) -> Iterator[tuple[str, str, list[ClipEntry]]]:
+    features = layout.features(audio_feature)
+    for folder in tqdm(folders, desc="generate_training_json", unit="video"):
+        name = folder.name
+        try:
+            clips = sorted(path for path in folder.iterdir() if path.is_dir())
+            crops = {clip.name: sorted(clip.glob("*.jpg")) for clip in clips}
+            last = max((int(path.stem) for paths in crops.values() for path in paths), default=-1)
+            adopt_published_text(name, features, last + 1)
+            rows = feature_rows(features / f"{name}.npy", audio_feature)
+        except InputError as error:
+            outcomes.append(Outcome(name, "failed", str(error)))
+            continue
+        chosen = [paths for paths in crops.values() if is_complete(paths, rows)]
+        left_out = len(crops) - len(chosen)
+        if not chosen:
+            outcomes.append(Outcome(name, "failed", f"none of {len(crops)} clips has nine crops and nine audio rows"))
+            continue
+        outcomes.append(Outcome(name, "done", f"{len(chosen)} clips" + (f", {left_out} left out" if left_out else "")))
+        entries = [ClipEntry(int(p[0].stem), [f.relative_to(layout.root).as_posix() for f in p]) for p in chosen]
+        yield name, (features / f"{name}.npy").relative_to(layout.root).as_posix(), entries
+
+
+def feature_rows(path: Path, audio_feature: str) -> int:
+    """How many rows an audio feature file has. Raises InputError when it is missing or not finite numbers."""
+    if not path.exists():
+        raise InputError(f"{path} is missing; run --extract_audio_feature --audio_feature {audio_feature}")
+    try:
+        rows = np.load(path, allow_pickle=False)
+    except ValueError as error:
+        raise InputError(f"{path} is not a NumPy array ({error}); extract the feature again") from error
+    if rows.ndim != 2 or not np.isfinite(rows).all():
+        raise InputError(f"{path} does not hold finite rows of values; extract the feature again")
+    return len(rows)
+
+
+def is_complete(crops: list[Path], rows: int) -> bool:
+    """Nine consecutive crops, each with its row of audio."""
+    numbers = [int(path.stem) for path in crops]
+    return len(numbers) == CLIP_FRAMES and numbers == list(range(numbers[0], numbers[0] + CLIP_FRAMES)) and numbers[-1] < rows

@@ -1,0 +1,197 @@
+"""Training on a tiny set: every stage, resume, processes, and what is refused."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_set import make_tiny_set
+
+from config.errors import InputError
+from models.discriminator import Discriminator
+from training.checkpoints import load_generator, load_syncnet, read_checkpoint, save_checkpoint
+from training.loop import lr_factor
+from training.parallel import Parallel
+from training.sequence import train_sequence
+from training.steps import frozen_twin
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = [
+    *("--base_channels", "8", "--batch_size", "2", "--augment_num", "1", "--num_workers", "0", "--val_fraction", "0.25"),
+    *("--perceptual_weights", "random", "--precision", "fp32", "--wandb", "disabled", "--log_every", "1"),
+]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> str:
+    return str(make_tiny_set(tmp_path_factory.mktemp("set")))
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    """The same number of threads as the child processes, so that sums are added in the same order."""
+    torch.set_num_threads(1)
+
+
+def stage_file(folder: Path, name: str, lamb_perception: float = 0.0, **options) -> Path:
+    """A stage file without VGG19, which takes most of the time, unless a test asks for it."""
+    options["lamb_perception"] = lamb_perception
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.py"
+    path.write_text("".join(f"{key} = {value!r}\n" for key, value in options.items()))
+    return path
+
+
+def run(arguments: list[str], data: str, result: Path, name: str = "run") -> None:
+    common = ["--train_data", data, "--result_path", str(result), "--name", name]
+    train_sequence("test", lambda device: Parallel(torch.device("cpu")), [*SMALL, *common, *arguments])
+
+
+def losses(folder: Path) -> list[dict]:
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [row for row in rows if "lr" in row]
+
+
+@pytest.mark.parametrize("model", ["dinet", "lawdnet"])
+def test_every_stage_runs_coarse_to_fine_and_starts_from_the_one_before(data, tmp_path, model):
+    stages = tmp_path / "stages"
+    one_epoch = {"non_decay": 1, "decay": 0}
+    stage_file(stages, "syncnet", stage="syncnet", mouth_size=64, **one_epoch)
+    stage_file(stages, "frame_64", lamb_perception=10.0, stage="frame", mouth_size=64, **one_epoch)
+    stage_file(stages, "frame_128", stage="frame", mouth_size=128, starts_from="frame_64", **one_epoch)
+    stage_file(
+        stages, "clip_128", stage="clip", mouth_size=128, starts_from="frame_128", syncnet_from="syncnet", **one_epoch
+    )
+    run(["--config_folder", str(stages), "--model", model], data, tmp_path)
+    folder = tmp_path / "run"
+    clip = losses(folder / "clip_128")[-1]
+    assert {"gan_image", "gan_clip", "sync", "d_gan_image", "d_gan_clip"} <= set(clip)
+    assert "perception" in losses(folder / "frame_64")[-1]
+    assert ("pixel" in clip) == (model == "lawdnet")
+    loaded = load_generator(folder / "clip_128" / "epoch_000001.pth", "--x")
+    assert (loaded.spec.network, loaded.spec.audio_feature, loaded.spec.mouth_size) == (model, "mel", 128)
+    assert load_syncnet(folder / "syncnet" / "epoch_000001.pth", "--x").spec.mouth_size == 64
+    start = read_checkpoint(folder / "clip_128" / "epoch_000001.pth", "--x")["options"]["pretrained_path"]
+    assert start == str(folder / "frame_128" / "epoch_000001.pth")
+    assert list((folder / "frame_64" / "samples").glob("held_out_*.png"))
+    validated = [json.loads(line) for line in (folder / "syncnet" / "metrics.jsonl").read_text().splitlines()][-1]
+    assert 0 <= validated["val/offset_within_1"] <= 1
+
+
+@pytest.mark.parametrize("stage", ["frame", "syncnet"])
+def test_resumed_training_equals_uninterrupted(data, tmp_path, stage):
+    path = str(stage_file(tmp_path, "stage", stage=stage, mouth_size=64, non_decay=2, decay=2, checkpoint_every=2))
+    run(["--config_path", path], data, tmp_path, "whole")
+    run(["--config_path", path], data, tmp_path, "parts")
+    parts = tmp_path / "parts" / "stage"
+    (parts / "epoch_000004.pth").unlink()  # as if the machine had stopped after epoch 2
+    (parts / "metrics.jsonl").unlink()
+    run(["--config_path", path, "--resume"], data, tmp_path, "parts")
+    expected, found = losses(tmp_path / "whole" / "stage"), losses(parts)
+    for row in (*expected, *found):
+        row.pop("samples_per_second")
+    assert found == expected[-len(found) :] and len(found) == len(expected) // 2
+    whole, resumed = (
+        read_checkpoint(tmp_path / name / "stage" / "epoch_000004.pth", "--x")["state_dict"] for name in ("whole", "parts")
+    )
+    for network in whole:
+        assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
+
+
+@pytest.mark.parametrize("stage, options", [("syncnet", {}), ("clip", {"lamb_sync": 0.0, "model": "lawdnet"})])
+def test_two_gloo_processes_equal_one(data, tmp_path, stage, options):
+    path = stage_file(tmp_path, "stage", stage=stage, mouth_size=64, non_decay=2, decay=0, **options)
+    run(["--config_path", str(path)], data, tmp_path, "one")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    command += ["train_sequence_distributed.py", *SMALL, "--config_path", str(path), "--device", "cpu"]
+    command += ["--train_data", data, "--result_path", str(tmp_path), "--name", "two"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr[-3000:]
+    one, two = (read_checkpoint(tmp_path / name / "stage" / "epoch_000002.pth", "--x") for name in ("one", "two"))
+    for network, state in one["state_dict"].items():
+        for key, value in state.items():
+            assert (value - two["state_dict"][network][key]).abs().max() < 2e-5, (network, key)
+    expected, found = (losses(tmp_path / name / "stage") for name in ("one", "two"))
+    for row, other in zip(expected, found, strict=True):
+        assert all(abs(row[name] - other[name]) < 1e-3 for name in row if name not in ("samples_per_second",))
+
+
+def test_a_finished_run_is_not_overwritten_and_resume_leaves_it(data, tmp_path):
+    path = str(stage_file(tmp_path, "stage", stage="frame", mouth_size=64, non_decay=1, decay=0))
+    run(["--config_path", path], data, tmp_path)
+    checkpoint = tmp_path / "run" / "stage" / "epoch_000001.pth"
+    written = checkpoint.stat().st_mtime_ns
+    with pytest.raises(InputError, match="--resume"):
+        run(["--config_path", path], data, tmp_path)
+    run(["--config_path", path, "--resume"], data, tmp_path)
+    assert checkpoint.stat().st_mtime_ns == written
+
+
+def test_time_budget_ends_a_stage_and_old_checkpoints_go(data, tmp_path):
+    path = str(stage_file(tmp_path, "stage", stage="frame", mouth_size=64, non_decay=500, decay=500, checkpoint_every=1))
+    run(["--config_path", path, "--max_minutes", "0.05", "--keep_checkpoints", "2"], data, tmp_path)
+    kept = sorted((tmp_path / "run" / "stage").glob("epoch_*.pth"))
+    assert len(kept) == 2 and read_checkpoint(kept[-1], "--x")["finished"]
+
+
+def test_learning_rate_follows_the_published_rule_and_never_falls_below_zero():
+    assert [lr_factor(epoch, 4, 4) for epoch in range(9)] == [1, 1, 1, 1, 1, 0.8, 0.6, pytest.approx(0.4), pytest.approx(0.2)]
+    assert lr_factor(100, 2, 5) > 0
+
+
+def test_twin_follows_its_discriminator_without_gradient():
+    network = Discriminator(3, block_expansion=4, max_features=8)
+    twin = frozen_twin(network)
+    image = torch.rand(1, 3, 64, 64)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
+    network(image)[1].sum().backward()
+    optimizer.step()
+    assert torch.equal(network(image)[1], twin(image)[1]) and not any(p.requires_grad for p in twin.parameters())
+
+
+def test_dry_run_prints_every_stage_of_the_published_sequence(capsys):
+    train_sequence("test", None, ["--dry_run"])
+    printed = [line.split(":")[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+    assert printed == ["syncnet", "frame_64", "frame_128", "frame_256", "clip_256"]
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--config_path", "nowhere.py"], "nowhere.py"),
+        (["--config_folder", "tests"], "tests"),
+        (["--config_path", "BAD"], "unknown option learning_rate"),
+        (["--config_path", "OK", "--train_data", "nowhere.json"], "nowhere.json"),
+        (["--config_path", "OK", "--pretrained_path", "JUNK"], "not a readable PyTorch checkpoint"),
+        (["--config_path", "CLIP"], "--pretrained_syncnet_path"),
+        (["--config_path", "OK", "--perceptual_weights", "nowhere.pth"], "nowhere.pth"),
+    ],
+)
+def test_bad_input_names_the_flag(data, tmp_path, arguments, message):
+    files = {
+        "BAD": stage_file(tmp_path, "bad", learning_rate=1),
+        "OK": stage_file(tmp_path, "ok", stage="frame", mouth_size=64, non_decay=1, decay=0),
+        "CLIP": stage_file(tmp_path, "clip", stage="clip", mouth_size=64, non_decay=1, decay=0),
+        "JUNK": tmp_path / "junk.pth",
+    }
+    files["JUNK"].write_bytes(b"junk")
+    arguments = [str(files.get(argument, argument)) for argument in arguments]
+    if "--train_data" in arguments:
+        data = arguments.pop()
+        arguments.pop()
+    with pytest.raises(InputError, match=message):
+        run(arguments, data, tmp_path)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_checkpoint_of_the_wrong_kind_or_with_pickled_objects_is_refused(tmp_path):
+    save_checkpoint(tmp_path, 1, {"state_dict": {"net": {"a": torch.zeros(1)}}}, keep=1)
+    with pytest.raises(InputError, match="another kind"):
+        load_generator(tmp_path / "epoch_000001.pth", "--pretrained_clip_DINet_path")
+    torch.save({"state_dict": {"net_g": Path("x")}}, tmp_path / "pickled.pth")
+    with pytest.raises(InputError, match="not a readable"):
+        load_generator(tmp_path / "pickled.pth", "--pretrained_clip_DINet_path")
