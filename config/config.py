@@ -62,6 +62,7 @@ class TrainingOptions:
     lamb_sync: float = option(0.1, "weight of SyncNet's loss (clip stages)", low=0)
     lamb_pixel: float | None = option(None, "weight of the pixel MSE; not set: 1 for lawdnet, 0 for dinet", low=0)
     lamb_mouth: float = option(0.0, "weight of the pixel L1 inside the mouth box", low=0)
+    lamb_contrast: float = option(0.5, "weight of SyncNet's contrastive loss between mouths and audio", low=0)
     perceptual_weights: str = option("imagenet", "VGG19: imagenet, auto (ImageNet if cached, else random), random, a path")
     precision: str = option("auto", "auto: bf16 where the device is fast at it", choices=("auto", "bf16", "fp32"))
 
@@ -85,6 +86,7 @@ class RunOptions:
     config_folder: str = option("./config/experiment", "folder of the stage files of a sequence")
     name: str = option("", "name of the run, a folder in --result_path")
     result_path: str = option("./output/training_model_weight", "folder of all runs")
+    total_minutes: float = option(0.0, "share this many minutes out to the stages, by their max_minutes; 0: do not", low=0)
     resume: bool = option(False, "continue where the run of this name stopped")
     dry_run: bool = option(False, "print the options of every stage and stop")
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
@@ -121,12 +123,10 @@ class EvaluateOptions:
 
     generated: str = option("", "video to score")
     reference: str = option("", "video with the true mouth, frame for frame")
-    syncnet: str = option("", "SyncNet checkpoint of this project; without it no sync score")
     json: str = option("", "file that the scores are written to as JSON")
     contact_sheet: str = option("", "PNG with source, generated and true frames side by side")
     source: str = option("", "video before dubbing, for the contact sheet")
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
-    device: str = option("auto", "where SyncNet runs", choices=DEVICES)
 
 
 @dataclass

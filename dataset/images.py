@@ -1,5 +1,8 @@
 """Decodes stored crops at the size a stage needs."""
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -7,8 +10,15 @@ from config.constants import CROP_WIDTH
 from config.errors import InputError
 from face.geometry import crop_size
 
-# libjpeg decodes at a half and a quarter of the size directly, for less work than decoding the whole.
-REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
+# libjpeg decodes at a half, a quarter and an eighth of the size directly, for less work than decoding the whole.
+REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
+CACHE_BYTES = 128 * 2**20  # decoded crops that one process keeps: all of a small set, little of a large one
+
+
+def cached_loader(mouth_size: int) -> Callable[[str, int], np.ndarray]:
+    """load_crop with a memory of the last crops, CACHE_BYTES of them. The arrays are shared: do not write to them."""
+    height, width = crop_size(mouth_size)
+    return lru_cache(maxsize=CACHE_BYTES // (3 * height * width))(load_crop)
 
 
 def load_crop(path: str, mouth_size: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from config.constants import CLIP_FRAMES, NUM_REFERENCES, WINDOW_FRAMES
 from config.errors import InputError
-from dataset.images import load_crop
+from dataset.images import cached_loader
 from dataset.manifest import Video
 from face.geometry import mouth_box
 
@@ -36,6 +36,7 @@ class TrainingSamples(Dataset, ABC):
         self.videos = [videos[i] for i in usable]
         self.starts = [starts[i] for i in usable]
         self.frames, self.mouth_size, self.augment_num, self.seed = frames, mouth_size, augment_num, seed
+        self.load_crop = cached_loader(mouth_size)
 
     def __len__(self) -> int:
         return len(self.videos) * self.augment_num
@@ -53,7 +54,7 @@ class TrainingSamples(Dataset, ABC):
 
     def crops(self, video: Video, positions) -> np.ndarray:
         """(n, 3, h, w) uint8."""
-        return np.stack([load_crop(video.paths[position], self.mouth_size) for position in positions])
+        return np.stack([self.load_crop(video.paths[position], self.mouth_size) for position in positions])
 
 
 class GeneratorSamples(TrainingSamples):

@@ -125,13 +125,18 @@ def make_speaker_videos(
 def make_video(
     path: Path, face: NeutralFace, wave: np.ndarray, phonemes: list[Phoneme], size: int, random: np.random.Generator
 ) -> None:
-    """One video and its table. Frame k shows the mouth at k / 25 s of the sound, which is padded to whole frames."""
+    """One video and its table. Frame k shows the mouth at k / 25 s of the sound, which is padded to whole frames.
+
+    Light, framing and head motion follow from `random` alone, so the same seed with other speech is the true result of
+    dubbing one video with the sound of the other.
+    """
     num_frames = int(np.ceil(len(wave) / SAMPLE_RATE * FPS))
     wave = np.pad(wave, (0, num_frames * SAMPLE_RATE // FPS - len(wave)))
     times = np.arange(num_frames) / FPS
     shapes = mouth_shapes(phonemes, times, emphasis=random.uniform(0.9, 1.1))
-    poses = head_motion(times, random)
-    talking = TalkingFace(face, random_look(random), size)
+    look = random_look(random)
+    poses = head_motion(times, random)  # last: a longer sound draws more numbers for its blinks
+    talking = TalkingFace(face, look, size)
     starts = [start for start, _, _ in phonemes]
     rows = []
     with tempfile.TemporaryDirectory() as temporary:

@@ -63,13 +63,27 @@ def read_stage_file(path: Path, overrides: dict) -> PlannedStage:
 def plan(run: RunOptions, overrides: dict) -> list[PlannedStage]:
     """The stages to run, coarse to fine: SyncNet, then frames, then clips, each by mouth size."""
     if run.config_path:
-        return [read_stage_file(Path(run.config_path), overrides)]
+        stages = [read_stage_file(Path(run.config_path), overrides)]
+        share_minutes(stages, run.total_minutes)
+        return stages
     folder = Path(run.config_folder)
     files = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
     if not files:
         raise InputError(f"--config_folder {folder}: holds no stage files; give config/experiment or a folder like it")
     stages = [read_stage_file(path, overrides) for path in files]
+    share_minutes(stages, run.total_minutes)
     return sorted(stages, key=lambda s: (STAGE_ORDER.index(s.options.stage), s.options.mouth_size, s.name))
+
+
+def share_minutes(stages: list[PlannedStage], total_minutes: float) -> None:
+    """Scale the stages' time limits so that they add up to `total_minutes`, if that is set."""
+    planned = sum(stage.options.max_minutes for stage in stages)
+    if not total_minutes:
+        return
+    if not planned:
+        raise InputError("--total_minutes needs stage files with max_minutes, such as those in config/experiment/demo")
+    for stage in stages:
+        stage.options.max_minutes *= total_minutes / planned
 
 
 def show(stages: list[PlannedStage]) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import default_collate
 
 from config.config import TrainingOptions
 from config.constants import NUM_REFERENCES, WINDOW_FRAMES
@@ -17,6 +18,7 @@ from models.discriminator import Discriminator
 from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 from training.checkpoints import NetworkSpec, load_generator, load_syncnet
+from training.initialization import normalise_outputs
 from training.loop import Phase, Stage
 from training.parallel import Parallel
 from training.steps import DiscriminatorStep, GeneratorStep, SyncStep
@@ -24,6 +26,7 @@ from training.validation import generator_quality, offset_accuracy, offset_score
 
 MASKS = {"dinet": "box", "lawdnet": "smooth"}
 PIXEL_WEIGHTS = {"dinet": 0.0, "lawdnet": 1.0}
+INITIAL_BATCH = 32  # samples whose statistics SyncNet starts from
 
 
 def build_stage(options: TrainingOptions, parallel: Parallel) -> Stage:
@@ -67,7 +70,12 @@ def build_syncnet(options: TrainingOptions, manifest: Manifest, parallel: Parall
         return offset_accuracy(scores), None
 
     samples = SyncSamples(train, options.mouth_size, options.augment_num, options.seed)
-    phase = Phase("syncnet", SyncStep(syncnet), syncnet, options.lr_g, ("mouth", "audio", "negatives"))
+    step = SyncStep(syncnet, options.lamb_contrast)
+    if not options.pretrained_syncnet_path:
+        batch = default_collate([samples[0, index] for index in range(INITIAL_BATCH)])
+        batch = {name: tensor.to(parallel.device) for name, tensor in batch.items()}
+        normalise_outputs(syncnet, lambda: step(batch))
+    phase = Phase("syncnet", step, syncnet, options.lr_g, ("mouth", "audio", "negatives"))
     return Stage(options, spec, samples, [phase], validate)
 
 

@@ -16,6 +16,7 @@ from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 
 Losses = dict[str, Tensor]
+TEMPERATURE = 0.07  # of the contrastive loss, the usual value
 
 
 def to_unit(images: Tensor) -> Tensor:
@@ -144,22 +145,34 @@ class SyncStep(nn.Module):
     """SyncNet on matching audio, audio of the same video at another time, and audio of other samples.
 
     Batch: mouth (B, 5, 3, S, S), audio (B, C, 9), negatives (B, K, C, 9). The score's target is 1 or 0 by MSE, as the
-    clip stage uses it; chance is 0.25.
+    clip stage uses it; chance is 0.25. `contrast` weighs a second loss on the two encoders alone (InfoNCE, arXiv
+    1807.03748): among all audio of the batch, the direction of a mouth's embedding must be nearest to its own. It
+    brings the encoders together long before the score moves.
     """
 
-    def __init__(self, syncnet: SyncNet):
+    def __init__(self, syncnet: SyncNet, contrast: float):
         super().__init__()
-        self.syncnet = syncnet
+        self.syncnet, self.contrast = syncnet, contrast
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Losses, dict[str, Tensor]]:
         mouths = self.syncnet.face_encoder(fold_frames(to_unit(batch["mouth"])))
-        audio = self.syncnet.audio_encoder(batch["audio"])
         size, count = batch["negatives"].shape[:2]
-        away = self.syncnet.audio_encoder(batch["negatives"].flatten(0, 1))
-        others = audio.roll(1, 0)
-        in_sync = self.syncnet.score(mouths, audio).float().mean((1, 2, 3))
-        shifted = self.syncnet.score(mouths.repeat_interleave(count, 0), away).float().mean((1, 2, 3))
-        foreign = self.syncnet.score(mouths, others).float().mean((1, 2, 3))
-        negatives = torch.cat((shifted, foreign)) if size > 1 else shifted
-        losses = {"in_sync": lsgan(in_sync, 1.0) / 2, "out_of_sync": lsgan(negatives, 0.0) / 2}
+        sounds = self.syncnet.audio_encoder(torch.cat((batch["audio"], batch["negatives"].flatten(0, 1))))
+        own, away = sounds[:size], sounds[size:]
+        in_sync = self.score(mouths, own)
+        shifted = self.score(mouths.repeat_interleave(count, 0), away)
+        foreign = self.score(mouths, own.roll(1, 0)) if size > 1 else shifted
+        losses = {"in_sync": lsgan(in_sync, 1.0) / 2, "out_of_sync": lsgan(torch.cat((shifted, foreign)), 0.0) / 2}
+        if self.contrast:
+            losses["contrast"] = self.contrast * contrastive(mouths, sounds)
         return losses, {}
+
+    def score(self, mouths: Tensor, sounds: Tensor) -> Tensor:
+        return self.syncnet.score(mouths, sounds).float().mean((1, 2, 3))
+
+
+def contrastive(mouths: Tensor, sounds: Tensor) -> Tensor:
+    """InfoNCE of mouth embeddings (B, D, h, w) against sound embeddings (N, D), of which the first B match."""
+    directions = F.normalize(mouths.float().mean((2, 3)), dim=1)
+    similarity = directions @ F.normalize(sounds.float(), dim=1).T
+    return F.cross_entropy(similarity / TEMPERATURE, torch.arange(len(mouths), device=mouths.device))

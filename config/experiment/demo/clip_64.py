@@ -1,0 +1,20 @@
+"""Demo, on a CPU: clips of five frames, with discriminators and SyncNet."""
+
+stage = "clip"
+mouth_size = 64
+base_channels = 32
+batch_size = 2
+augment_num = 32
+lr_g = 5e-5
+non_decay = 500
+decay = 500
+max_minutes = 2.0
+lamb_perception = 0.0
+lamb_gan = 0.05
+lamb_gan_clip = 0.05
+lamb_mouth = 10.0
+lamb_sync = 0.1
+starts_from = "frame_64"
+syncnet_from = "syncnet"
+val_fraction = 0.2
+num_workers = 0

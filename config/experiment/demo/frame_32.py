@@ -1,0 +1,16 @@
+"""Demo, on a CPU: half the width, mouths of 32 pixels, pixel loss: what audio does to the mouth is learned here."""
+
+stage = "frame"
+mouth_size = 32
+base_channels = 32
+batch_size = 16
+augment_num = 64
+lr_g = 5e-4
+non_decay = 500
+decay = 500
+max_minutes = 4.0
+lamb_perception = 0.0
+lamb_gan = 0.0
+lamb_mouth = 10.0
+val_fraction = 0.2
+num_workers = 0

@@ -1,0 +1,12 @@
+"""Demo, on a CPU: SyncNet on small mouths, for minutes rather than days."""
+
+stage = "syncnet"
+mouth_size = 32
+batch_size = 64
+augment_num = 256
+lr_g = 5e-4
+non_decay = 500
+decay = 500
+max_minutes = 3.0
+val_fraction = 0.2
+num_workers = 0

@@ -1,0 +1,80 @@
+"""A generated and a reference video, frame for frame, in the crop space of the reference's face."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from config.errors import InputError
+from face.alignment import align_video, crop_face, transform
+from face.landmarks import FaceLandmarker, track_faces
+from face.openface_csv import FaceTrack
+from media.video import VideoInfo, probe, read_frames
+
+LENGTH_TOLERANCE = 2  # frames by which two videos of the same thing may differ in length
+UPPER_INNER_LIP, LOWER_INNER_LIP = (61, 62, 63), (67, 66, 65)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Landmarks of both videos in crop pixels (416 x 320) and the matrices that cut both; frames with both faces.
+
+    frames (N,) numbers; matrices (N, 3, 3) video_to_crop; generated, reference (N, 68, 2).
+    """
+
+    generated_path: Path
+    reference_path: Path
+    frames: np.ndarray
+    matrices: np.ndarray
+    generated: np.ndarray
+    reference: np.ndarray
+
+    def crops(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Generated and reference crops (416, 320, 3) BGR uint8 of every frame in `frames`."""
+        matrices = dict(zip(self.frames.tolist(), self.matrices, strict=True))
+        videos = zip(read_frames(self.generated_path), read_frames(self.reference_path), strict=False)
+        for number, (generated, reference) in enumerate(videos):
+            if number in matrices:
+                yield crop_face(generated, matrices[number]), crop_face(reference, matrices[number])
+
+
+def load_pair(generated: Path, reference: Path, landmarker: FaceLandmarker) -> Pair:
+    """Track the face in both videos. Raises InputError when they are not two versions of one video."""
+    infos = probe(generated), probe(reference)
+    check_same(*infos)
+    tracks = [track(info, landmarker) for info in infos]
+    count = min(len(t.success) for t in tracks)
+    found = tracks[0].success[:count] & tracks[1].success[:count]
+    if not found.any():
+        raise InputError(f"{generated} and {reference} have no frame in which both show a face")
+    matrices = align_video(tracks[1].landmarks[:count], found)[found]
+    points = [
+        np.stack([transform(p, m) for p, m in zip(t.landmarks[:count][found], matrices, strict=True)]) for t in tracks
+    ]
+    return Pair(generated, reference, np.flatnonzero(found), matrices, *points)
+
+
+def check_same(generated: VideoInfo, reference: VideoInfo) -> None:
+    for what in ("width", "height", "num_frames"):
+        ours, theirs = getattr(generated, what), getattr(reference, what)
+        tolerance = LENGTH_TOLERANCE if what == "num_frames" else 0
+        if abs(ours - theirs) > tolerance:
+            raise InputError(
+                f"--generated {generated.path} has {what} {ours}, --reference {reference.path} has {theirs}; "
+                "give the true video of the same scene and speech"
+            )
+
+
+def track(info: VideoInfo, landmarker: FaceLandmarker) -> FaceTrack:
+    found = [points for points, _ in track_faces(read_frames(info.path), landmarker)]
+    success = np.array([points is not None for points in found])
+    blank = np.zeros((68, 2), np.float32)
+    landmarks = np.stack([blank if points is None else points for points in found])
+    return FaceTrack(landmarks, success.astype(np.float32), success)
+
+
+def lip_opening(landmarks: np.ndarray) -> np.ndarray:
+    """Mean distance (N,) between the inner lips, in the unit of the landmarks (N, 68, 2)."""
+    upper, lower = landmarks[:, UPPER_INNER_LIP], landmarks[:, LOWER_INNER_LIP]
+    return np.linalg.norm(upper - lower, axis=-1).mean(-1)
