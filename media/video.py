@@ -194,7 +194,7 @@ def last_frames(info: VideoInfo, start: int, stop: int) -> deque["av.VideoFrame"
 
 
 def read_chosen_frames(info: VideoInfo, numbers: Iterable[int]) -> Iterator[np.ndarray]:
-    """The frames of these numbers, each larger than the last; stretches before a key frame that serves as well are not decoded."""
+    """The frames of these numbers, each larger than the last, decoding only from the nearest key frame."""
     position, frames = -1, iter(())
     for wanted in numbers:
         if info.key_before(wanted) >= position:

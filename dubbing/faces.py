@@ -1,0 +1,83 @@
+"""Where the face is in the source: landmarks of every frame that is needed, and the crop that belongs to them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from config.errors import InputError
+from dubbing.ahead import ahead
+from face.alignment import align_video, legacy_video, share_inside
+from face.openface_csv import FaceTrack, read_openface_csv
+from face.smoothing import smooth_landmarks
+from media.video import VideoInfo, read_frames
+
+LEAST_INSIDE = 0.5  # share of the crop that must lie in the picture for the face to be dubbed
+
+
+@dataclass(frozen=True)
+class SourceFaces:
+    """landmarks (T, 68, 2) in video pixels, smoothed; confidence (T,); video_to_crop (T, 3, 3), NaN where not usable.
+
+    T counts source frames from the first one on, as far as they are needed.
+    """
+
+    landmarks: np.ndarray
+    confidence: np.ndarray
+    video_to_crop: np.ndarray
+
+    @property
+    def usable(self) -> np.ndarray:
+        """(T,) bool: frames whose mouth can be replaced."""
+        return ~np.isnan(self.video_to_crop[:, 0, 0])
+
+
+def find_faces(info: VideoInfo, num_frames: int, crop: str, csv: str, model: str) -> SourceFaces:
+    """Faces in the first `num_frames` frames, from an OpenFace CSV if there is one, else found in the pictures.
+
+    crop: "aligned" or "legacy", as the checkpoint says; csv and model: paths or "". Raises InputError when the CSV
+    does not belong to the video, or no frame has a face that can be dubbed.
+    """
+    track = track_of_csv(info, csv) if csv else track_in_pictures(info, num_frames, model)
+    found = track.success[:num_frames]
+    if not found.any():
+        raise InputError(f"{info.path}: no face in the first {num_frames} frames; give a video that shows one face")
+    landmarks = smooth_landmarks(track.landmarks[:num_frames], found)
+    if crop == "legacy":
+        matrices = legacy_video(landmarks, found, info.width, info.height)
+    else:
+        matrices = align_video(landmarks, found)
+    for matrix in matrices:
+        if not np.isnan(matrix[0, 0]) and share_inside(matrix, info.width, info.height) < LEAST_INSIDE:
+            matrix[:] = np.nan
+    if np.isnan(matrices).all():
+        raise InputError(f"{info.path}: the face reaches beyond the picture in every frame; give one that shows all of it")
+    return SourceFaces(landmarks, track.confidence[:num_frames], matrices)
+
+
+def track_of_csv(info: VideoInfo, csv: str) -> FaceTrack:
+    track = read_openface_csv(csv)
+    if len(track.success) != info.num_frames:
+        raise InputError(
+            f"--source_openface_landmark_path {csv}: {len(track.success)} rows, but {info.path} has "
+            f"{info.num_frames} frames; make the CSV from this very file, or leave the flag out"
+        )
+    return track
+
+
+def track_in_pictures(info: VideoInfo, num_frames: int, model: str) -> FaceTrack:
+    from face.landmarks import FaceLandmarker, track_faces  # slow to import, and not needed with a CSV
+
+    landmarks = np.full((num_frames, 68, 2), np.nan, np.float32)
+    confidence = np.zeros(num_frames, np.float32)
+    count = 0
+    with FaceLandmarker(model or None) as landmarker:
+        frames = ahead(read_frames(info.path, 0, num_frames, info), depth=4)
+        tracked = track_faces(frames, landmarker)
+        for points, certainty in tqdm(tracked, "landmarks", num_frames, unit=" frames", dynamic_ncols=True):
+            if points is not None:
+                landmarks[count], confidence[count] = points, certainty
+            count += 1
+    if count < num_frames:
+        raise InputError(f"{info.path}: frame {count} cannot be decoded; the file is damaged")
+    return FaceTrack(landmarks, confidence, ~np.isnan(landmarks[:, 0, 0]))

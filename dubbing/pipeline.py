@@ -1,0 +1,128 @@
+"""From a video and speech to a dubbed video, in memory that does not grow with their length.
+
+First the faces are found, and only their landmarks kept. Then frames are decoded and cropped, mouths generated, and
+results pasted and encoded, each in a thread of its own, a batch at a time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from config.config import InferenceOptions
+from dubbing.ahead import ahead
+from dubbing.faces import SourceFaces, find_faces
+from dubbing.playback import play, playback_runs
+from dubbing.references import check_references, choose_references, parse_references
+from dubbing.renderer import Renderer, network_crop
+from dubbing.speech import Speech, read_speech
+from media.video import VideoInfo, VideoWriter, probe, read_chosen_frames
+from training.checkpoints import load_generator
+from training.parallel import choose_device
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known before the first frame is generated. `runs`: see playback_runs."""
+
+    info: VideoInfo
+    runs: list[np.ndarray]
+    faces: SourceFaces
+    speech: Speech
+    renderer: Renderer
+
+    @property
+    def num_frames(self) -> int:
+        """Of the result."""
+        return sum(len(run) for run in self.runs)
+
+    @property
+    def num_untouched(self) -> int:
+        """Frames of the result without a usable face, which pass through as they are."""
+        usable = self.faces.usable
+        return sum(int((~usable[run]).sum()) for run in self.runs)
+
+
+class Batch(NamedTuple):
+    """Consecutive frames of the result, of which F have a usable face, their crops and their audio."""
+
+    frames: list[np.ndarray]
+    matrices: list[np.ndarray | None]  # video_to_crop; None for a frame without a usable face
+    crops: np.ndarray  # (F, h, w, 3)
+    windows: np.ndarray  # (F, 5, dim)
+
+
+def make_plan(options: InferenceOptions) -> Plan:
+    """Read and check all that is given, find the faces and load the generator.
+
+    Raises InputError for every input that cannot be used; nothing has been written then.
+    """
+    device = choose_device(options.device)
+    generator = load_generator(options.pretrained_clip_DINet_path, "--pretrained_clip_DINet_path")
+    spec = generator.spec
+    info = probe(options.source_video_path)
+    named = parse_references(options.reference_frames, info.num_frames) if options.reference_frames else None
+    speech = read_speech(options.driving_audio_path, spec, options.deepspeech_model_path, str(device))
+    runs = playback_runs(info, max(1, round(speech.duration * info.fps)))
+    last = max(runs[0].max(), 0 if named is None else named.max())
+    faces = find_faces(
+        info, int(last) + 1, spec.crop, options.source_openface_landmark_path, options.face_landmarker_model
+    )
+    if named is not None:
+        check_references(named, faces)
+    crops = reference_crops(choose_references(faces) if named is None else named, faces, info, spec.mouth_size)
+    return Plan(info, runs, faces, speech, Renderer(generator, crops, device, options.precision))
+
+
+def reference_crops(numbers: np.ndarray, faces: SourceFaces, info: VideoInfo, mouth_size: int) -> list[np.ndarray]:
+    """The crops (h, w, 3) of these frames, in this order; a number may occur more than once."""
+    distinct = np.unique(numbers)
+    frames = zip(distinct, read_chosen_frames(info, distinct), strict=True)
+    crops = {number: network_crop(frame, faces.video_to_crop[number], mouth_size) for number, frame in frames}
+    return [crops[number] for number in numbers]
+
+
+def write_result(plan: Plan, options: InferenceOptions, output: Path) -> None:
+    """Generate, paste and encode every frame; `output` appears when it is whole."""
+    info = plan.info
+    writer = VideoWriter(
+        output,
+        info.width,
+        info.height,
+        info.fps,
+        options.driving_audio_path,
+        plan.speech.duration,
+        options.crf,
+        options.preset,
+    )
+    finished = ahead(generate(ahead(prepare(plan, options.batch_size)), plan.renderer))
+    with writer, tqdm(total=plan.num_frames, desc="dubbing", unit=" frames", dynamic_ncols=True) as bar:
+        for batch, generated in finished:
+            mouths = iter(generated)
+            for frame, matrix in zip(batch.frames, batch.matrices, strict=True):
+                writer.write(frame if matrix is None else plan.renderer.paste(frame, next(mouths), matrix))
+            bar.update(len(batch.frames))
+
+
+def prepare(plan: Plan, batch_size: int) -> Iterator[Batch]:
+    """Decode the frames in the order of the result, and cut them into batches with what the generator needs."""
+    played = play(plan.info, plan.runs)
+    usable, video_to_crop = plan.faces.usable, plan.faces.video_to_crop
+    start = 0
+    while group := list(islice(played, batch_size)):
+        matrices = [video_to_crop[number] if usable[number] else None for number, _ in group]
+        with_face = [i for i, matrix in enumerate(matrices) if matrix is not None]
+        crops = [network_crop(group[i][1], matrices[i], plan.renderer.mouth_size) for i in with_face]
+        times = (start + np.array(with_face)) / float(plan.info.fps)
+        yield Batch([frame for _, frame in group], matrices, np.array(crops), plan.speech.windows(times))
+        start += len(group)
+
+
+def generate(batches: Iterator[Batch], renderer: Renderer) -> Iterator[tuple[Batch, np.ndarray]]:
+    """Each batch with its generated faces (F, h, w, 3)."""
+    for batch in batches:
+        yield batch, renderer.generate(batch.crops, batch.windows) if len(batch.crops) else batch.crops

@@ -1,0 +1,62 @@
+"""Which source frame is on screen at each frame of the result, and reading them in that order."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from config.errors import InputError
+from media.video import VideoInfo, read_frames, read_frames_backwards
+
+
+def playback_runs(info: VideoInfo, num_output: int) -> list[np.ndarray]:
+    """Numbers of the source frames to be shown, one per output frame, in runs that go forwards and backwards in turn.
+
+    Output frame k is on screen at k / fps. The video plays 0 .. n-1, n-2 .. 0, 1 .. n-1 and so on: at a turning point
+    no frame is shown twice, so the motion does not pause.
+    """
+    steps = frames_by_time(info)
+    turn = len(steps) - 1
+    if turn == 0:
+        return [np.zeros(num_output, np.int64)]
+    phase = np.arange(num_output) % (2 * turn)
+    numbers = steps[np.minimum(phase, 2 * turn - phase)]
+    return np.split(numbers, np.arange(turn + 1, num_output, turn))
+
+
+def frames_by_time(info: VideoInfo) -> np.ndarray:
+    """The frame on screen at 0, 1 / fps, 2 / fps ...; where the rate varies, `info.fps` is its mean.
+
+    A frame counts as on screen from half a millisecond before its time, so that rounded time stamps do no harm.
+    """
+    count = info.num_frames
+    if info.is_constant_rate(float(info.fps)):
+        return np.arange(count)
+    times = np.arange(count) / float(info.fps)
+    return np.searchsorted(info.times, times + 5e-4, side="right") - 1
+
+
+def play(info: VideoInfo, runs: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+    """Number and picture (H, W, 3) BGR uint8 of every frame of `runs`, in memory that does not grow with their length.
+
+    Raises InputError where the video cannot be decoded.
+    """
+    for run in runs:
+        first, last = int(run.min()), int(run.max())
+        if run[0] <= run[-1]:
+            decoded = zip(range(first, last + 1), read_frames(info.path, first, last + 1, info), strict=False)
+        else:
+            decoded = zip(range(last, first - 1, -1), read_frames_backwards(info, first, last + 1), strict=False)
+        yield from repeat_and_skip(info, decoded, run)
+
+
+def repeat_and_skip(
+    info: VideoInfo, decoded: Iterator[tuple[int, np.ndarray]], run: np.ndarray
+) -> Iterator[tuple[int, np.ndarray]]:
+    """For each number in `run` its frame among `decoded`, which has every number once, in the same direction."""
+    number, frame = -1, None
+    for wanted in run:
+        while number != wanted:
+            number, frame = next(decoded, (None, None))
+            if frame is None:
+                raise InputError(f"{info.path}: frame {wanted} cannot be decoded; the file is damaged")
+        yield number, frame

@@ -1,0 +1,64 @@
+"""The five source frames that show the generator what mouth and teeth look like."""
+
+import numpy as np
+
+from config.constants import NUM_REFERENCES
+from config.errors import InputError
+from dubbing.faces import SourceFaces
+from face.alignment import TEMPLATE_INDEX, align_frame, transform
+
+INNER_LIP = np.array([[61, 67], [62, 66], [63, 65]])  # upper and lower points that face each other
+RIGID = TEMPLATE_INDEX[:-2]  # brows, nose and eye corners: they tell the pose, not what is said
+NEIGHBOURHOOD = 10  # a pose is picked among 1 / 5 of the frames: a tenth on either side of the wanted opening
+LEAST_CONFIDENCE = 0.9  # of the most confident frame
+
+
+def choose_references(faces: SourceFaces) -> np.ndarray:
+    """Numbers (5,) of frames from the closed to the widest mouth, each in a pose near the median one.
+
+    The mouth openings are spread over the quantiles of all usable frames. Fewer than five frames are repeated.
+    """
+    confident = faces.confidence >= LEAST_CONFIDENCE * faces.confidence[faces.usable].max()
+    candidates = np.flatnonzero(faces.usable & confident)
+    upright = np.stack([transform(points, align_frame(points)) for points in faces.landmarks[candidates]])
+    order = np.argsort(mouth_opening(upright), kind="stable")
+    deviation = pose_deviation(upright)[order]
+    half = len(order) // NEIGHBOURHOOD
+    chosen = []
+    for centre in np.linspace(0, len(order) - 1, NUM_REFERENCES).round().astype(int):
+        low = max(0, centre - half)
+        chosen.append(low + deviation[low : centre + half + 1].argmin())
+    return candidates[order[chosen]]
+
+
+def mouth_opening(upright: np.ndarray) -> np.ndarray:
+    """Mean distance (T,) between the inner lips of aligned landmarks (T, 68, 2), whose face size is the template's."""
+    upper, lower = upright[:, INNER_LIP[:, 0]], upright[:, INNER_LIP[:, 1]]
+    return np.linalg.norm(lower - upper, axis=-1).mean(1)
+
+
+def pose_deviation(upright: np.ndarray) -> np.ndarray:
+    """How far (T,) the rigid parts of aligned landmarks (T, 68, 2) lie from their medians, in crop pixels."""
+    rigid = upright[:, RIGID]
+    return np.linalg.norm(rigid - np.median(rigid, axis=0), axis=-1).mean(1)
+
+
+def parse_references(text: str, num_frames: int) -> np.ndarray:
+    """The numbers (5,) in --reference_frames. Raises InputError when there are not five in 0 .. num_frames - 1."""
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != NUM_REFERENCES:
+        raise InputError(f"--reference_frames is {text!r}; expected {NUM_REFERENCES} numbers, such as 3,10,44,80,120")
+    for number in numbers:
+        if not 0 <= number < num_frames:
+            raise InputError(f"--reference_frames: no frame {number}; the video has frames 0 to {num_frames - 1}")
+    return np.array(numbers)
+
+
+def check_references(numbers: np.ndarray, faces: SourceFaces) -> None:
+    """Raise InputError when one of the frames that the user named has no usable face."""
+    missing = numbers[~faces.usable[numbers]]
+    if len(missing):
+        raise InputError(f"--reference_frames: no usable face in frame {missing[0]}; name a frame that shows the face")

@@ -1,0 +1,66 @@
+"""From a source frame to a dubbed one: crop, generate, paste."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from face.alignment import crop_face
+from face.geometry import crop_size, stored_to_network
+from face.masks import feather, source_mask
+from face.paste import paste_face
+from training.checkpoints import LoadedNetwork
+from training.parallel import autocast
+
+
+class Renderer:
+    """One generator with the reference frames of one video. All images are BGR uint8.
+
+    references: five crops (h, w, 3) as `network_crop` makes them; precision: see training.parallel.autocast.
+    """
+
+    def __init__(
+        self, generator: LoadedNetwork, references: Sequence[np.ndarray], device: torch.device, precision: str
+    ):
+        size = generator.spec.mouth_size
+        self.device, self.precision = device, precision
+        self.mouth_size = size
+        self.crop_to_face = stored_to_network(size)
+        self.weight = feather(size)
+        self.mask = torch.from_numpy(source_mask(generator.spec.mask, size)).to(device)
+        self.network = generator.network.to(device, memory_format=torch.channels_last)
+        with torch.inference_mode(), autocast(device, precision):
+            # The five frames become the channels of one image: (5, 3, h, w) -> (1, 15, h, w).
+            self.reference = self.network.encode_reference(self.to_network(np.stack(references)).flatten(0, 1)[None])
+
+    def to_network(self, crops: np.ndarray) -> Tensor:
+        """BGR uint8 (B, h, w, 3) -> RGB float (B, 3, h, w) in [0, 1] on the device."""
+        rgb = torch.from_numpy(np.ascontiguousarray(crops[..., ::-1])).to(self.device)
+        return rgb.permute(0, 3, 1, 2).float() / 255
+
+    def generate(self, crops: np.ndarray, windows: np.ndarray) -> np.ndarray:
+        """Faces (B, h, w, 3) for crops (B, h, w, 3) and audio windows (B, 5, dim)."""
+        audio = torch.from_numpy(windows).to(self.device).transpose(1, 2)  # (B, dim, 5)
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            faces = self.network.generate(self.to_network(crops) * self.mask, self.reference, audio)
+            pixels = (faces.float().clamp(0, 1) * 255).round().to(torch.uint8)
+        return pixels.permute(0, 2, 3, 1).cpu().numpy()[..., ::-1]
+
+    def paste(self, frame: np.ndarray, face: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
+        """A copy of `frame` (H, W, 3) with the mouth of `face` (h, w, 3); pixels outside the crop are not touched."""
+        return paste_face(frame, np.ascontiguousarray(face), self.crop_to_face @ video_to_crop, self.weight)
+
+
+def network_crop(frame: np.ndarray, video_to_crop: np.ndarray, mouth_size: int) -> np.ndarray:
+    """The face (h, w, 3) of a frame (H, W, 3) at the size of this mouth size.
+
+    It goes through the stored 416 x 320 crop and is then reduced by area, as training images are by libjpeg.
+    """
+    stored = crop_face(frame, video_to_crop)
+    height, width = crop_size(mouth_size)
+    if stored.shape[:2] == (height, width):
+        return stored
+    interpolation = cv2.INTER_AREA if height < stored.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(stored, (width, height), interpolation=interpolation)

@@ -1,0 +1,41 @@
+"""The driving speech, as the generator sees it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from audio.features import get_audio_feature, windows_at
+from config.constants import SAMPLE_RATE
+from config.errors import InputError
+from media.audio import read_audio
+from training.checkpoints import NetworkSpec
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Audio features (n, dim) at `rate` rows a second of a recording of `duration` seconds."""
+
+    features: np.ndarray
+    rate: float
+    duration: float
+
+    def windows(self, times: np.ndarray) -> np.ndarray:
+        """What a generator sees at `times` (B,) in seconds: float32 (B, 5, dim)."""
+        return windows_at(self.features, self.rate, times)
+
+
+def read_speech(path: str | Path, spec: NetworkSpec, deepspeech_model_path: str, device: str) -> Speech:
+    """The speech of any sound or video file, in the audio feature that the checkpoint was trained with.
+
+    Raises InputError when the file has no sound, or the feature's model cannot be used.
+    """
+    wave = read_audio(path)
+    feature = get_audio_feature(spec.audio_feature, deepspeech_model_path, device)
+    expected = spec.arguments["audio_channel"]
+    if feature.dim != expected:
+        raise InputError(
+            f"--pretrained_clip_DINet_path: trained on {spec.audio_feature} with {expected} values a step, but that "
+            f"model gives {feature.dim}; use the model it was trained with"
+        )
+    return Speech(feature.compute(wave), feature.rate, len(wave) / SAMPLE_RATE)
