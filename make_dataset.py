@@ -20,8 +20,11 @@ def main() -> int:
         if not getattr(options, flag):
             raise InputError(f"--{flag} is not set; see make_dataset.py --help")
     find_model(options.face_landmarker_model or None)
-    output = Path(options.output_folder)
-    videos = find_raw_videos(Path(options.root_folder))
+    root, output = Path(options.root_folder), Path(options.output_folder)
+    made_folders = [Path(folder) for folder in (output, options.training_data_path) if folder]
+    if root.resolve() in (folder.resolve() for folder in made_folders):
+        raise InputError("--root_folder is also given as a folder for results; give another one, raw videos stay as is")
+    videos = find_raw_videos(root, *made_folders)
     jobs = [
         (name, path, output, options.training_data_path, options.face_landmarker_model) for name, path in videos.items()
     ]

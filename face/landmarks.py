@@ -33,7 +33,7 @@ MAX_FACES = 4  # faces looked for in one tile or square
 
 # Mesh vertex of each of the 68 points. "Left" is the left of the picture.
 MESH_TO_IBUG = np.array(
-    [127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356]  # 0-16 jaw, left to right
+    [127, 234, 93, 132, 58, 136, 149, 148, 152, 377, 378, 365, 288, 361, 323, 454, 356]  # 0-16 jaw, left to right
     + [70, 63, 105, 66, 107, 336, 296, 334, 293, 300]  # 17-26 brows
     + [168, 197, 5, 1, 98, 97, 2, 326, 327]  # 27-35 nose
     + [33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380]  # 36-47 eyes
@@ -43,7 +43,7 @@ MESH_TO_IBUG = np.array(
 
 
 class Face(NamedTuple):
-    """One face: all mesh vertices (478, 2) in video pixels."""
+    """One face: all mesh vertices (478, 2) float32 in video pixels."""
 
     mesh: np.ndarray
 
@@ -193,7 +193,7 @@ class FaceLandmarker:
         for points in self.task.detect(picture).face_landmarks:
             mesh = np.array([(point.x, point.y) for point in points], np.float32)
             # mediapipe's 0 and 1 are the outer edges of the picture; pixel centres are half a pixel inside.
-            faces.append(Face(mesh * (width, height) + np.float32((left - 0.5, top - 0.5))))
+            faces.append(Face(mesh * np.float32((width, height)) + np.float32((left - 0.5, top - 0.5))))
         return faces
 
 

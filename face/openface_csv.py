@@ -15,6 +15,7 @@ from config.errors import InputError
 from media.files import written_whole
 
 POINT_COLUMNS = [f"{axis}_{index}" for axis in "xy" for index in range(NUM_LANDMARKS)]
+COLUMNS = ["frame", "confidence", "success", *POINT_COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,9 @@ def write_openface_csv(path: str | Path, track: FaceTrack, fps: float = FPS) -> 
 
 
 def read_openface_csv(path: str | Path) -> FaceTrack:
-    """Read a track. Where a frame has several faces the most confident one is taken.
+    """Read a track. Where a frame has several faces, the one that is largest and surest over the whole video is taken.
 
+    A row of zeros is not a success whatever it claims: OpenFace writes such rows where tracking failed.
     Raises InputError naming file and line for missing columns, values that are no numbers and frames out of order.
     """
     path = Path(path)
@@ -51,16 +53,16 @@ def read_openface_csv(path: str | Path) -> FaceTrack:
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a CSV text file ({error}); give an OpenFace CSV") from error
     columns = {name.strip(): index for index, name in enumerate(rows[0])} if rows else {}
-    missing = [name for name in ("frame", "confidence", "success", *POINT_COLUMNS) if name not in columns]
+    missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise InputError(f"{path}, line 1: has no column {missing[0]}; give a CSV made by OpenFace with 2D landmarks")
-    table = numbers_of(path, rows, [columns[name] for name in ("frame", "confidence", "success", *POINT_COLUMNS)])
-    return to_track(path, table)
+    wanted = [*COLUMNS, "face_id"] if "face_id" in columns else COLUMNS
+    return to_track(path, *numbers_of(path, rows, [columns[name] for name in wanted]))
 
 
-def numbers_of(path: Path, rows: list[list[str]], wanted: list[int]) -> np.ndarray:
-    """The wanted columns of every row after the first, float64 (rows, columns)."""
-    table = []
+def numbers_of(path: Path, rows: list[list[str]], wanted: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Line numbers (N,) of the rows after the first, and their wanted columns, float64 (N, columns)."""
+    lines, table = [], []
     for line, row in enumerate(rows[1:], start=2):
         if not row:
             continue
@@ -70,19 +72,29 @@ def numbers_of(path: Path, rows: list[list[str]], wanted: list[int]) -> np.ndarr
             raise InputError(f"{path}, line {line}: not a row of numbers ({error}); export the CSV again") from error
         if not np.isfinite(values).all():
             raise InputError(f"{path}, line {line}: holds a value that is not finite; export the CSV again")
+        lines.append(line)
         table.append(values)
     if not table:
         raise InputError(f"{path} has no rows; give the CSV of the whole video")
-    return np.array(table)
+    return np.array(lines), np.array(table)
 
 
-def to_track(path: Path, table: np.ndarray) -> FaceTrack:
-    frames = table[:, 0].astype(np.int64)
-    order = np.lexsort((-table[:, 1], frames))  # by frame, the most confident face first
-    table = table[order][np.unique(frames[order], return_index=True)[1]]
-    expected = np.arange(1, len(table) + 1)
-    wrong = np.flatnonzero(table[:, 0] != expected)
+def to_track(path: Path, lines: np.ndarray, table: np.ndarray) -> FaceTrack:
+    """One row a frame: a success before a failure, and of several the face with the greatest weight in the video.
+
+    table (N, columns): COLUMNS, then the face's number if the file has it.
+    """
+    frames, confidence, success = table[:, 0], table[:, 1], table[:, 2] > 0
+    points = table[:, 3 : len(COLUMNS)].reshape(-1, 2, NUM_LANDMARKS).transpose(0, 2, 1)  # (N, 68, 2)
+    size = np.ptp(points, axis=1).max(-1)
+    success &= size > 0
+    _, face = np.unique(table[:, len(COLUMNS) :].sum(1), return_inverse=True)
+    weight = np.bincount(face, weights=size * confidence * success)[face]
+
+    order = np.lexsort((-weight, ~success, frames))
+    chosen = order[np.unique(frames[order], return_index=True)[1]]
+    wrong = np.flatnonzero(frames[chosen] != np.arange(1, len(chosen) + 1))
     if len(wrong):
-        raise InputError(f"{path}: frame {expected[wrong[0]]} is missing; export the CSV of the whole video again")
-    x, y = table[:, 3 : 3 + NUM_LANDMARKS], table[:, 3 + NUM_LANDMARKS :]
-    return FaceTrack(np.stack((x, y), -1).astype(np.float32), table[:, 1].astype(np.float32), table[:, 2] > 0)
+        line, frame = lines[chosen[wrong[0]]], wrong[0] + 1
+        raise InputError(f"{path}, line {line}: expected frame {frame}; export the CSV of the whole video again")
+    return FaceTrack(points[chosen].astype(np.float32), confidence[chosen].astype(np.float32), success[chosen])

@@ -2,7 +2,8 @@
 
 Every frame is split into pose (the similarity that takes the track's mean shape to it) and shape (what is left). Pose
 and shape are filtered over time with Savitzky-Golay filters, which follow motion without lag; the mouth, whose
-closures last two or three frames, with a short one.
+closures last two or three frames, with a short one. Where a filter moves the points by more than the landmarker's
+noise, the motion is real (a nod, a lip closure of one frame) and the filter gives way.
 """
 
 import numpy as np
@@ -14,6 +15,8 @@ RIGID = TEMPLATE_INDEX[:-2]  # brows, nose and eye corners: what does not move i
 MOUTH = np.arange(48, 68)
 MAX_GAP = 5  # frames without a face that are bridged by interpolation
 POSE_WINDOW, MOUTH_WINDOW, ORDER = 9, 5, 2  # frames, frames, degree of the local polynomial
+# Shift by a filter, in face sizes, at which half of it is kept. Measured shifts of a still face: 0.004 and 0.002.
+POSE_LIMIT, MOUTH_LIMIT = 0.01, 0.005
 
 
 def smooth_landmarks(landmarks: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -51,13 +54,30 @@ def fill(track: np.ndarray, seen: np.ndarray) -> np.ndarray:
 def smooth_stretch(track: np.ndarray) -> np.ndarray:
     """track (T, 68, 2), no gaps."""
     mean_shape = track.mean(0)
+    face_size = np.ptp(mean_shape, axis=0).max()
     poses = np.stack([similarity(mean_shape[RIGID], points[RIGID]) for points in track])
     shapes = np.stack([transform(p, np.linalg.inv(m)) for p, m in zip(track, poses, strict=True)])
-    poses = filtered(poses, POSE_WINDOW)
-    mouths = filtered(shapes[:, MOUTH], MOUTH_WINDOW)
+
+    smooth_poses = filtered(poses, POSE_WINDOW)
+    raw, smooth = (np.stack([transform(mean_shape[RIGID], m) for m in ms]) for ms in (poses, smooth_poses))
+    keep = share_kept(raw, smooth, POSE_LIMIT * face_size)
+    poses += (smooth_poses - poses) * keep
+
+    mouths = shapes[:, MOUTH].copy()
+    smooth_mouths = filtered(mouths, MOUTH_WINDOW)
+    keep = share_kept(mouths, smooth_mouths, MOUTH_LIMIT * face_size)
     shapes = filtered(shapes, POSE_WINDOW)
-    shapes[:, MOUTH] = mouths
+    shapes[:, MOUTH] = mouths + (smooth_mouths - mouths) * keep
     return np.stack([transform(p, m) for p, m in zip(shapes, poses, strict=True)])
+
+
+def share_kept(raw: np.ndarray, smooth: np.ndarray, limit: float) -> np.ndarray:
+    """How much of a filter's shift each frame keeps (T, 1, 1): all of a small one, half at `limit` pixels, less beyond.
+
+    raw and smooth are points (T, N, 2).
+    """
+    shift_squared = ((smooth - raw) ** 2).sum(-1).mean(-1)
+    return (limit**2 / (limit**2 + shift_squared))[:, None, None]
 
 
 def filtered(values: np.ndarray, window: int) -> np.ndarray:

@@ -3,7 +3,6 @@
 import filecmp
 import os
 import shutil
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +16,35 @@ from face.smoothing import smooth_landmarks
 from media.files import is_up_to_date, written_whole
 from media.video import VideoInfo, VideoWriter, probe, read_frames, read_frames_at
 from preprocessing.jobs import Outcome
+from preprocessing.media_steps import VIDEO_SUFFIXES
 
-RAW_SUFFIXES = {
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".f4v", ".mpg", ".mpeg", ".m2v", ".ts", ".mts"),
-    *(".m2ts", ".vob", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".asf", ".rm", ".rmvb", ".divx", ".y4m", ".gif"),
-}
 MIN_FOUND = 0.5  # share of frames that must show a face
 
 
-def find_raw_videos(root: Path) -> dict[str, Path]:
-    """Every video below `root` by a name of its own: folders become prefixes, equal names get their suffix added."""
+def find_raw_videos(root: Path, *made_folders: Path) -> dict[str, Path]:
+    """Every video below `root` by a name of its own: folders become prefixes, equal names get their suffix added.
+
+    Hidden files and what lies in `made_folders`, such as the results of an earlier run, are left out.
+    """
     if not root.is_dir():
         raise InputError(f"--root_folder {root}: no such folder; give the folder of your videos")
-    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in RAW_SUFFIXES and path.is_file())
+    root = root.resolve()
+    made = {folder.resolve() for folder in made_folders} - {root, *root.parents}
+    paths = [
+        path
+        for path in sorted(root.rglob("*"))
+        if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file() and not path.name.startswith(".")
+        if made.isdisjoint(path.parents)
+    ]
     if not paths:
         raise InputError(f"--root_folder {root}: holds no videos; expected files such as .mp4, .mov or .mkv")
+    stems = ["_".join(path.relative_to(root).with_suffix("").parts) for path in paths]
     videos: dict[str, Path] = {}
-    for path in paths:
-        name = "_".join(path.relative_to(root).with_suffix("").parts)
-        while name in videos:
+    for path, name in zip(paths, stems, strict=True):
+        if stems.count(name) > 1:
             name += f"_{path.suffix[1:]}"
+        while name in videos:
+            name += "_"
         videos[name] = path
     return videos
 
@@ -58,13 +66,17 @@ def prepare_video(name: str, raw: Path, output: Path, training_data_path: str, m
         found, status = track.success, "done"
         if usable(found):
             write_openface_csv(table, track)
+    if len(found) < CLIP_FRAMES:
+        raise InputError(f"lasts {len(found)} frames; a training clip has {CLIP_FRAMES}")
     if not usable(found):
-        raise InputError(f"shows a face in {found.mean():.0%} of {len(found)} frames; at least {MIN_FOUND:.0%} are needed")
+        seen = f"{found.mean():.0%} of {len(found)} frames"
+        raise InputError(f"shows a face in {seen}; at least {MIN_FOUND:.0%} are needed")
     if training_data_path:
         layout = TrainingSetLayout(Path(training_data_path))
         place(video, layout.videos / f"{name}{video.suffix}")
         place(table, layout.landmarks / f"{name}.csv")
-    return Outcome(name, status, f"{story}, {len(found)} frames, face in {found.mean():.0%}")
+    size = f"{len(found)} frames, {len(found) / FPS:.1f} s"
+    return Outcome(name, status, f"{story}, {size}, face in {found.mean():.0%}")
 
 
 def usable(found: np.ndarray) -> bool:
@@ -84,34 +96,34 @@ def at_25fps(raw: Path, info: VideoInfo, target: Path) -> tuple[Path, str]:
     return target, story
 
 
-@cache
-def landmarker(model_path: str) -> FaceLandmarker:
-    """One landmarker for all videos of a process; loading it takes a second."""
-    return FaceLandmarker(model_path or None)
-
-
 def track_video(video: Path, model_path: str) -> FaceTrack:
-    """Smoothed landmarks of every frame."""
+    """Smoothed landmarks of every frame. Raises InputError when some frames cannot be decoded."""
+    info = probe(video)
     points, confidence = [], []
-    for landmarks, score in track_faces(read_frames(video), landmarker(model_path)):
-        points.append(np.zeros((NUM_LANDMARKS, 2), np.float32) if landmarks is None else landmarks)
-        confidence.append(score)
+    with FaceLandmarker(model_path or None) as landmarker:
+        for landmarks, score in track_faces(read_frames(video, info=info), landmarker):
+            points.append(np.zeros((NUM_LANDMARKS, 2), np.float32) if landmarks is None else landmarks)
+            confidence.append(score)
+    if len(points) != info.num_frames:
+        raise InputError(f"{video}: {len(points)} of its {info.num_frames} frames can be decoded; convert it anew")
     found = np.array(confidence) > 0
     return FaceTrack(smooth_landmarks(np.array(points), found), np.array(confidence), found)
 
 
 def place(source: Path, target: Path) -> None:
-    """Put a file into the training set: a hard link, else a symbolic link, else a copy. Never replaces another file."""
+    """Put a file into the training set: a hard link, else a symbolic link, else a copy. Never replaces another file.
+
+    A link shares the source's mode and times, so only a copy may go through written_whole, which sets them.
+    """
     if target.exists():
         if os.path.samefile(source, target) or filecmp.cmp(source, target, shallow=False):
             return
         raise InputError(f"{target} exists and is another file; move it away to use {source}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for link in (os.link, os.symlink):
+        try:
+            return link(source.resolve(), target)
+        except OSError:
+            continue
     with written_whole(target) as temporary:
-        temporary.unlink()
-        for link in (os.link, os.symlink, shutil.copyfile):
-            try:
-                link(source.resolve(), temporary)
-                return
-            except OSError as error:
-                failure = error
-        raise failure
+        shutil.copyfile(source, temporary)
