@@ -3,6 +3,7 @@
 import filecmp
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +40,10 @@ def find_raw_videos(root: Path, *made_folders: Path) -> dict[str, Path]:
     if not paths:
         raise InputError(f"--root_folder {root}: holds no videos; expected files such as .mp4, .mov or .mkv")
     stems = ["_".join(path.relative_to(root).with_suffix("").parts) for path in paths]
+    counts = Counter(stems)
     videos: dict[str, Path] = {}
     for path, name in zip(paths, stems, strict=True):
-        if stems.count(name) > 1:
+        if counts[name] > 1:
             name += f"_{path.suffix[1:]}"
         while name in videos:
             name += "_"
