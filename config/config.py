@@ -55,6 +55,7 @@ class TrainingOptions:
     lr_d: float = option(1e-4, "learning rate of the discriminators", low=0)
     non_decay: int = option(135, "epochs at the full learning rate", low=0)
     decay: int = option(135, "epochs of linear decay to 0", low=0)
+    warmup_steps: int = option(0, "steps over which the learning rates rise to their value", low=0)
     max_minutes: float = option(0.0, "end the stage after this many minutes of training; 0 for no limit", low=0)
     lamb_perception: float = option(10.0, "weight of the VGG19 loss", low=0)
     lamb_gan: float = option(1.0, "weight of the LSGAN loss on single frames", low=0)

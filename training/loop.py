@@ -90,9 +90,10 @@ def train_stage(stage: Stage, folder: Path, tracker: Tracker | None, parallel: P
     out_of_time = False
     while epoch < epochs and not out_of_time:
         began = time.perf_counter()
-        factor = set_learning_rates(stage, epoch, elapsed)
+        factor = epoch_factor(options, epoch, elapsed)
         sampler.epoch = epoch
         for batch in loader:
+            set_learning_rates(stage.phases, factor * min(1.0, (step + 1) / (options.warmup_steps + 1)))
             meter.add(train_step(stage, batch, parallel))
             step += 1
             bar.update()
@@ -182,17 +183,18 @@ def log_losses(
         tracker.log(step, {**means, "lr": rate, "samples_per_second": speed * batch_size})
 
 
-def set_learning_rates(stage: Stage, epoch: int, elapsed: float) -> float:
-    """Set the rates for an epoch from its number, or from the share of the time budget that is spent if that is more."""
-    options = stage.options
+def epoch_factor(options: TrainingOptions, epoch: int, elapsed: float) -> float:
+    """Share of the learning rate in an epoch, by its number, or by the time spent if that is further on."""
     progress = float(epoch)
     if options.max_minutes:
         progress = max(progress, elapsed / (60 * options.max_minutes) * (options.non_decay + options.decay))
-    factor = lr_factor(progress, options.non_decay, options.decay)
-    for phase in stage.phases:
+    return lr_factor(progress, options.non_decay, options.decay)
+
+
+def set_learning_rates(phases: list[Phase], factor: float) -> None:
+    for phase in phases:
         for group in phase.optimizer.param_groups:
             group["lr"] = phase.learning_rate * factor
-    return factor
 
 
 def validate(stage: Stage, step: int, state: dict[str, float], tracker: Tracker | None) -> None:

@@ -7,3 +7,4 @@ augment_num = 64
 non_decay = 100
 decay = 100
 lr_g = 1e-4
+warmup_steps = 100

@@ -10,3 +10,4 @@ decay = 500
 max_minutes = 3.0
 val_fraction = 0.2
 num_workers = 0
+warmup_steps = 100

