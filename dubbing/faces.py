@@ -9,7 +9,7 @@ from config.errors import InputError
 from dubbing.ahead import ahead
 from face.alignment import align_video, legacy_video, share_inside
 from face.openface_csv import FaceTrack, read_openface_csv
-from face.smoothing import smooth_landmarks
+from face.smoothing import smooth_track
 from media.video import VideoInfo, read_frames
 
 LEAST_INSIDE = 0.5  # share of the crop that must lie in the picture for the face to be dubbed
@@ -42,7 +42,7 @@ def find_faces(info: VideoInfo, num_frames: int, crop: str, csv: str, model: str
     found = track.success[:num_frames]
     if not found.any():
         raise InputError(f"{info.path}: no face in the first {num_frames} frames; give a video that shows one face")
-    landmarks = smooth_landmarks(track.landmarks[:num_frames], found)
+    landmarks = smooth_track(track).landmarks[:num_frames]
     if crop == "legacy":
         matrices = legacy_video(landmarks, found, info.width, info.height)
     else:

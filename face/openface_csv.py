@@ -5,7 +5,7 @@ Others (face_id, timestamp, gaze, pose, action units) may be missing or stand an
 """
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,22 +20,30 @@ COLUMNS = ["frame", "confidence", "success", *POINT_COLUMNS]
 
 @dataclass(frozen=True)
 class FaceTrack:
-    """landmarks (T, 68, 2) float32 in video pixels, confidence (T,) in [0, 1], success (T,) bool."""
+    """landmarks (T, 68, 2) float32 in video pixels, confidence (T,) in [0, 1], success (T,) bool.
+
+    `smoothed`: the landmarks went through face/smoothing.py and need not again.
+    """
 
     landmarks: np.ndarray
     confidence: np.ndarray
     success: np.ndarray
+    smoothed: bool = False
 
 
 def write_openface_csv(path: str | Path, track: FaceTrack, fps: float = FPS) -> None:
-    """Write a track whole, with OpenFace's column names and separators. Rows without success hold zeros."""
+    """Write a track whole, with OpenFace's column names and separators. Rows without success hold zeros.
+
+    A last column of our own, `smoothed`, is there when the track is.
+    """
+    own = ["smoothed"] if track.smoothed else []
     with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(", ".join(["frame", "face_id", "timestamp", "confidence", "success", *POINT_COLUMNS]) + "\n")
+        file.write(", ".join(["frame", "face_id", "timestamp", "confidence", "success", *POINT_COLUMNS, *own]) + "\n")
         rows = zip(track.landmarks, track.confidence, track.success, strict=True)
         for index, (points, confidence, success) in enumerate(rows):
             numbers = points.T.ravel() if success else np.zeros(2 * NUM_LANDMARKS)
             head = [str(index + 1), "0", f"{index / fps:.3f}", f"{confidence:.2f}", str(int(success))]
-            file.write(", ".join(head + [f"{number:.2f}" for number in numbers]) + "\n")
+            file.write(", ".join(head + [f"{number:.2f}" for number in numbers] + ["1" for _ in own]) + "\n")
 
 
 def read_openface_csv(path: str | Path) -> FaceTrack:
@@ -57,7 +65,8 @@ def read_openface_csv(path: str | Path) -> FaceTrack:
     if missing:
         raise InputError(f"{path}, line 1: has no column {missing[0]}; give a CSV made by OpenFace with 2D landmarks")
     wanted = [*COLUMNS, "face_id"] if "face_id" in columns else COLUMNS
-    return to_track(path, *numbers_of(path, rows, [columns[name] for name in wanted]))
+    track = to_track(path, *numbers_of(path, rows, [columns[name] for name in wanted]))
+    return replace(track, smoothed="smoothed" in columns)
 
 
 def numbers_of(path: Path, rows: list[list[str]], wanted: list[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,10 +6,13 @@ closures last two or three frames, with a short one. Where a filter moves the po
 noise, the motion is real (a nod, a lip closure of one frame) and the filter gives way.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.signal import savgol_filter
 
 from face.alignment import TEMPLATE_INDEX, similarity, transform
+from face.openface_csv import FaceTrack
 
 RIGID = TEMPLATE_INDEX[:-2]  # brows, nose and eye corners: what does not move in speech
 MOUTH = np.arange(48, 68)
@@ -17,6 +20,13 @@ MAX_GAP = 5  # frames without a face that are bridged by interpolation
 POSE_WINDOW, MOUTH_WINDOW, ORDER = 9, 5, 2  # frames, frames, degree of the local polynomial
 # Shift by a filter, in face sizes, at which half of it is kept. Measured shifts of a still face: 0.004 and 0.002.
 POSE_LIMIT, MOUTH_LIMIT = 0.01, 0.005
+
+
+def smooth_track(track: FaceTrack) -> FaceTrack:
+    """The track with smoothed landmarks; one that is smoothed already comes back as it is."""
+    if track.smoothed:
+        return track
+    return replace(track, landmarks=smooth_landmarks(track.landmarks, track.success), smoothed=True)
 
 
 def smooth_landmarks(landmarks: np.ndarray, found: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from config.errors import InputError
 from dataset.layout import FRAME_NAME, TrainingSetLayout
 from face.alignment import align_video, crop_face, legacy_video, share_inside, transform
 from face.openface_csv import read_openface_csv
-from face.smoothing import smooth_landmarks
+from face.smoothing import smooth_track
 from media.files import folder_written_whole, is_up_to_date, written_whole
 from media.video import VideoInfo, read_frames
 from preprocessing.jobs import Outcome
@@ -32,20 +32,19 @@ def crop_video(name: str, video: Path, layout: TrainingSetLayout, crop: str, see
     if is_up_to_date(folder, video, track_file) and read_report(folder)["crop"] == crop:
         return Outcome(name, "kept")
     info = probe_25fps(video)
-    track = read_openface_csv(track_file)
+    track = smooth_track(read_openface_csv(track_file))
     if len(track.success) != info.num_frames:
         raise InputError(
             f"{track_file} has {len(track.success)} rows, {video} has {info.num_frames} frames; "
             "make the CSV anew from this very video"
         )
-    landmarks = smooth_landmarks(track.landmarks, track.success)
-    matrices = crop_matrices(landmarks, track.success, info, crop, np.random.default_rng(seed))
+    matrices = crop_matrices(track.landmarks, track.success, info, crop, np.random.default_rng(seed))
     clips, refused = choose_clips(matrices, track.success, info)
     if not clips:
         raise InputError(f"{video}: none of its clips of {CLIP_FRAMES} frames is usable ({dict(refused)})")
     with folder_written_whole(folder) as temporary:
         write_crops(temporary, clips, matrices, source_frames(layout, name, video, info))
-        write_landmarks(temporary / LANDMARKS, clips, landmarks, matrices)
+        write_landmarks(temporary / LANDMARKS, clips, track.landmarks, matrices)
         report = {"crop": crop, "clips": len(clips), "refused": dict(refused)}
         (temporary / REPORT).write_text(json.dumps(report), encoding="utf-8")
     return Outcome(name, "done", f"{len(clips)} clips, {sum(refused.values())} left out {dict(refused) or ''}".strip())

@@ -2,7 +2,8 @@
 
 import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,9 +39,9 @@ def run_jobs(title: str, work: Callable[..., Outcome], arguments: Sequence[tuple
         else:
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(min(num_workers, len(arguments)), mp_context=context) as executor:
-                for future in as_completed([executor.submit(attempt, work, job) for job in arguments]):
-                    outcome = future.result()
-                    outcomes[outcome.name] = outcome
+                jobs = {executor.submit(attempt, work, job): job[0] for job in arguments}
+                for future in as_completed(jobs):
+                    outcomes[jobs[future]] = result_of(future, jobs[future])
                     bar.update()
     return [outcomes[job[0]] for job in arguments]
 
@@ -50,6 +51,13 @@ def attempt(work: Callable[..., Outcome], job: tuple) -> Outcome:
         return work(*job)
     except (InputError, OSError, ValueError, cv2.error) as error:
         return Outcome(job[0], "failed", str(error).replace("\n", " "))
+
+
+def result_of(future: Future, name: str) -> Outcome:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return Outcome(name, "failed", "a worker process died, perhaps for lack of memory; run again, --num_workers 1")
 
 
 def summarise(step: str, outcomes: list[Outcome]) -> int:

@@ -13,7 +13,7 @@ from config.errors import InputError
 from dataset.layout import TrainingSetLayout
 from face.landmarks import FaceLandmarker, track_faces
 from face.openface_csv import FaceTrack, read_openface_csv, write_openface_csv
-from face.smoothing import smooth_landmarks
+from face.smoothing import smooth_track
 from media.files import is_up_to_date, written_whole
 from media.video import VideoInfo, VideoWriter, probe, read_frames, read_frames_at
 from preprocessing.jobs import Outcome
@@ -109,7 +109,7 @@ def track_video(video: Path, model_path: str) -> FaceTrack:
     if len(points) != info.num_frames:
         raise InputError(f"{video}: {len(points)} of its {info.num_frames} frames can be decoded; convert it anew")
     found = np.array(confidence) > 0
-    return FaceTrack(smooth_landmarks(np.array(points), found), np.array(confidence), found)
+    return smooth_track(FaceTrack(np.array(points), np.array(confidence), found))
 
 
 def place(source: Path, target: Path) -> None:
