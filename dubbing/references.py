@@ -6,8 +6,8 @@ from config.constants import NUM_REFERENCES
 from config.errors import InputError
 from dubbing.faces import SourceFaces
 from face.alignment import TEMPLATE_INDEX, align_frame, transform
+from face.lips import lip_opening
 
-INNER_LIP = np.array([[61, 67], [62, 66], [63, 65]])  # upper and lower points that face each other
 RIGID = TEMPLATE_INDEX[:-2]  # brows, nose and eye corners: they tell the pose, not what is said
 NEIGHBOURHOOD = 10  # a pose is picked among 1 / 5 of the frames: a tenth on either side of the wanted opening
 LEAST_CONFIDENCE = 0.9  # of the most confident frame
@@ -21,7 +21,7 @@ def choose_references(faces: SourceFaces) -> np.ndarray:
     confident = faces.confidence >= LEAST_CONFIDENCE * faces.confidence[faces.usable].max()
     candidates = np.flatnonzero(faces.usable & confident)
     upright = np.stack([transform(points, align_frame(points)) for points in faces.landmarks[candidates]])
-    order = np.argsort(mouth_opening(upright), kind="stable")
+    order = np.argsort(lip_opening(upright), kind="stable")
     deviation = pose_deviation(upright)[order]
     half = len(order) // NEIGHBOURHOOD
     chosen = []
@@ -29,12 +29,6 @@ def choose_references(faces: SourceFaces) -> np.ndarray:
         low = max(0, centre - half)
         chosen.append(low + deviation[low : centre + half + 1].argmin())
     return candidates[order[chosen]]
-
-
-def mouth_opening(upright: np.ndarray) -> np.ndarray:
-    """Mean distance (T,) between the inner lips of aligned landmarks (T, 68, 2), whose face size is the template's."""
-    upper, lower = upright[:, INNER_LIP[:, 0]], upright[:, INNER_LIP[:, 1]]
-    return np.linalg.norm(lower - upper, axis=-1).mean(1)
 
 
 def pose_deviation(upright: np.ndarray) -> np.ndarray:

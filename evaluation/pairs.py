@@ -13,7 +13,6 @@ from face.openface_csv import FaceTrack
 from media.video import VideoInfo, probe, read_frames
 
 LENGTH_TOLERANCE = 2  # frames by which two videos of the same thing may differ in length
-UPPER_INNER_LIP, LOWER_INNER_LIP = (61, 62, 63), (67, 66, 65)
 
 
 @dataclass(frozen=True)
@@ -72,9 +71,3 @@ def track(info: VideoInfo, landmarker: FaceLandmarker) -> FaceTrack:
     blank = np.zeros((68, 2), np.float32)
     landmarks = np.stack([blank if points is None else points for points in found])
     return FaceTrack(landmarks, success.astype(np.float32), success)
-
-
-def lip_opening(landmarks: np.ndarray) -> np.ndarray:
-    """Mean distance (N,) between the inner lips, in the unit of the landmarks (N, 68, 2)."""
-    upper, lower = landmarks[:, UPPER_INNER_LIP], landmarks[:, LOWER_INNER_LIP]
-    return np.linalg.norm(upper - lower, axis=-1).mean(-1)

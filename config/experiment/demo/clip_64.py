@@ -13,6 +13,7 @@ lamb_perception = 0.0
 lamb_gan = 0.05
 lamb_gan_clip = 0.05
 lamb_mouth = 10.0
+lamb_pixel = 20.0
 lamb_sync = 0.1
 starts_from = "frame_64"
 syncnet_from = "syncnet"

@@ -1,0 +1,10 @@
+"""How far the mouth is open."""
+
+import numpy as np
+
+UPPER_INNER, LOWER_INNER = (61, 62, 63), (67, 66, 65)  # points that face each other
+
+
+def lip_opening(landmarks: np.ndarray) -> np.ndarray:
+    """Mean distance (T,) between the inner lips, in the unit of the landmarks (T, 68, 2)."""
+    return np.linalg.norm(landmarks[:, LOWER_INNER] - landmarks[:, UPPER_INNER], axis=-1).mean(-1)
