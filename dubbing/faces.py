@@ -72,7 +72,7 @@ def track_in_pictures(info: VideoInfo, num_frames: int, model: str) -> FaceTrack
     confidence = np.zeros(num_frames, np.float32)
     count = 0
     with FaceLandmarker(model or None) as landmarker:
-        frames = ahead(read_frames(info.path, 0, num_frames, info), depth=4)
+        frames = ahead(read_frames(info.path, 0, num_frames, info), depth=2)
         tracked = track_faces(frames, landmarker)
         for points, certainty in tqdm(tracked, "landmarks", num_frames, unit=" frames", dynamic_ncols=True):
             if points is not None:

@@ -42,11 +42,6 @@ class Parallel:
         return self.rank == 0
 
     @property
-    def shares(self) -> int:
-        """Into how many equal parts a global batch is cut, over processes and GPUs."""
-        return self.world_size if self.world_size > 1 else self.num_replicas
-
-    @property
     def num_replicas(self) -> int:
         """GPUs that DataParallel uses in this process."""
         return torch.cuda.device_count() if self.world_size == 1 and self.device.type == "cuda" else 1

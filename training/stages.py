@@ -31,7 +31,7 @@ INITIAL_BATCH = 32  # samples whose statistics SyncNet starts from
 
 def build_stage(options: TrainingOptions, parallel: Parallel) -> Stage:
     """Read the data and make the networks. Raises InputError for data or checkpoints that do not fit."""
-    check_batch(options, parallel)
+    share_batch(options, parallel)
     manifest = load_manifest(options.train_data)
     torch.manual_seed(options.seed)
     return build_syncnet(options, manifest, parallel) if options.stage == "syncnet" else build_generator(
@@ -39,11 +39,12 @@ def build_stage(options: TrainingOptions, parallel: Parallel) -> Stage:
     )
 
 
-def check_batch(options: TrainingOptions, parallel: Parallel) -> None:
-    if options.batch_size % parallel.shares:
-        raise InputError(
-            f"--batch_size {options.batch_size} must be a multiple of {parallel.shares}, the number of processes or GPUs"
-        )
+def share_batch(options: TrainingOptions, parallel: Parallel) -> None:
+    """Round the batch up to a multiple of the processes, so that each gets the same number of samples."""
+    wanted = options.batch_size
+    options.batch_size = -(-wanted // parallel.world_size) * parallel.world_size
+    if options.batch_size != wanted and parallel.is_main:
+        print(f"batch_size {wanted} rounded up to {options.batch_size}, a multiple of {parallel.world_size} processes")
 
 
 def describe_split(sentence: str, parallel: Parallel) -> None:

@@ -47,7 +47,7 @@ class Tracker:
     ) -> None:
         self.metrics.close()
         if self.run:
-            self.run.finish(exit_code=0 if kind is None else 1, quiet=True)
+            self.run.finish(exit_code=0 if kind is None else 1)
 
 
 def start_wandb(folder: Path, mode: str, project: str, name: str, options: dict):
