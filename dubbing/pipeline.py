@@ -16,7 +16,7 @@ from tqdm import tqdm
 from config.config import InferenceOptions
 from dubbing.ahead import ahead
 from dubbing.faces import SourceFaces, find_faces
-from dubbing.memory import release_free_memory
+from dubbing.memory import return_large_blocks
 from dubbing.playback import play, playback_runs
 from dubbing.references import check_references, choose_references, parse_references
 from dubbing.renderer import Renderer, network_crop
@@ -62,6 +62,7 @@ def make_plan(options: InferenceOptions) -> Plan:
 
     Raises InputError for every input that cannot be used; nothing has been written then.
     """
+    return_large_blocks()
     device = choose_device(options.device)
     generator = load_generator(options.pretrained_clip_DINet_path, "--pretrained_clip_DINet_path")
     spec = generator.spec
@@ -73,7 +74,6 @@ def make_plan(options: InferenceOptions) -> Plan:
     faces = find_faces(
         info, int(last) + 1, spec.crop, options.source_openface_landmark_path, options.face_landmarker_model
     )
-    release_free_memory()
     if named is not None:
         check_references(named, faces)
     crops = reference_crops(choose_references(faces) if named is None else named, faces, info, spec.mouth_size)
