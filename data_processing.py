@@ -22,7 +22,9 @@ def main() -> int:
     options = parse(DataProcessingOptions, __doc__)
     steps = chosen_steps(options)
     if not steps:
-        raise InputError("no step given; use --all or step flags such as --extract_audio (see data_processing.py --help)")
+        raise InputError(
+            "no step given; use --all or step flags such as --extract_audio (see data_processing.py --help)"
+        )
     layout = TrainingSetLayout(Path(options.training_data_path))
     failures = sum(step(options, layout) for step in steps)
     return 1 if failures else 0

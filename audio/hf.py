@@ -10,8 +10,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, PreTrainedConfig, PreTrainedModel
-from transformers import SequenceFeatureExtractor
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModel,
+    PreTrainedConfig,
+    PreTrainedModel,
+    SequenceFeatureExtractor,
+)
 
 from audio.features import sounding_part
 from config.constants import SAMPLE_RATE
@@ -97,9 +103,7 @@ def load_pretrained(source: str) -> tuple[SequenceFeatureExtractor, PreTrainedMo
         config = AutoConfig.from_pretrained(source)
         extractor = AutoFeatureExtractor.from_pretrained(source)
         check_kind(source, config, extractor)
-        model, loaded = AutoModel.from_pretrained(
-            source, config=config, use_safetensors=True, output_loading_info=True
-        )
+        model, loaded = AutoModel.from_pretrained(source, config=config, use_safetensors=True, output_loading_info=True)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
         raise InputError(

@@ -46,7 +46,9 @@ class TrainingOptions:
     base_channels: int = option(64, "width of the generator; 64 is the published one", low=4)
 
     train_data: str = option("./asserts/training_data/training_json.json", "training JSON")
-    val_fraction: float = option(0.1, "share held out: of the videos, or of each video's end if they are few", high=0.5, low=0)
+    val_fraction: float = option(
+        0.1, "share held out: of the videos, or of each video's end if they are few", high=0.5, low=0
+    )
     augment_num: int = option(32, "samples drawn from every video in an epoch", low=1)
     batch_size: int = option(24, "samples in a step, over all processes and GPUs", low=1)
     num_workers: int = option(4, "data loading processes of every training process", low=0)
@@ -64,7 +66,9 @@ class TrainingOptions:
     lamb_pixel: float | None = option(None, "weight of the pixel MSE; not set: 1 for lawdnet, 0 for dinet", low=0)
     lamb_mouth: float = option(0.0, "weight of the pixel L1 inside the mouth box", low=0)
     lamb_contrast: float = option(0.5, "weight of SyncNet's contrastive loss between mouths and audio", low=0)
-    perceptual_weights: str = option("imagenet", "VGG19: imagenet, auto (ImageNet if cached, else random), random, a path")
+    perceptual_weights: str = option(
+        "imagenet", "VGG19: imagenet, auto (ImageNet if cached, else random), random, a path"
+    )
     precision: str = option("auto", "auto: bf16 where the device is fast at it", choices=("auto", "bf16", "fp32"))
 
     starts_from: str = option("", "stage of the same --name whose generator this one continues")
@@ -87,7 +91,9 @@ class RunOptions:
     config_folder: str = option("./config/experiment", "folder of the stage files of a sequence")
     name: str = option("", "name of the run, a folder in --result_path")
     result_path: str = option("./output/training_model_weight", "folder of all runs")
-    total_minutes: float = option(0.0, "share this many minutes out to the stages, by their max_minutes; 0: do not", low=0)
+    total_minutes: float = option(
+        0.0, "share this many minutes out to the stages, by their max_minutes; 0: do not", low=0
+    )
     resume: bool = option(False, "continue where the run of this name stopped")
     dry_run: bool = option(False, "print the options of every stage and stop")
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
@@ -109,13 +115,15 @@ class InferenceOptions:
     deepspeech_model_path: str = option("./asserts/output_graph.pb", "for checkpoints trained on DeepSpeech features")
     res_video_dir: str = option("./output/inference_result", "folder of the result, SOURCE_facial_dubbing.mp4")
     output: str = option("", "path of the result, instead of --res_video_dir")
-    reference_frames: str = option("", "five frame numbers of the source, comma separated; not set: chosen by the mouth")
+    reference_frames: str = option(
+        "", "five frame numbers of the source, as 3,10,44,80,120; or random; not set: spread over mouth openings"
+    )
     batch_size: int = option(4, "frames generated at a time", low=1)
     precision: str = option("auto", "auto: bf16 where the device is fast at it", choices=("auto", "bf16", "fp32"))
     crf: int = option(16, "x264 quality, 0 (lossless) to 51", low=0, high=51)
     preset: str = option("veryfast", "x264 speed: slower ones make smaller files", choices=X264_PRESETS)
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
-    seed: int = option(0, "seed of random choices; nothing in inference is random at present", low=0)
+    seed: int = option(0, "seed of --reference_frames random", low=0)
 
 
 @dataclass

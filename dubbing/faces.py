@@ -51,7 +51,9 @@ def find_faces(info: VideoInfo, num_frames: int, crop: str, csv: str, model: str
         if not np.isnan(matrix[0, 0]) and share_inside(matrix, info.width, info.height) < LEAST_INSIDE:
             matrix[:] = np.nan
     if np.isnan(matrices).all():
-        raise InputError(f"{info.path}: the face reaches beyond the picture in every frame; give one that shows all of it")
+        raise InputError(
+            f"{info.path}: the face reaches beyond the picture in every frame; give one that shows all of it"
+        )
     return SourceFaces(landmarks, track.confidence[:num_frames], matrices)
 
 

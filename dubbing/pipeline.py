@@ -18,7 +18,7 @@ from dubbing.ahead import ahead
 from dubbing.faces import SourceFaces, find_faces
 from dubbing.memory import return_large_blocks
 from dubbing.playback import play, playback_runs
-from dubbing.references import check_references, choose_references, parse_references
+from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
 from dubbing.renderer import Renderer, network_crop
 from dubbing.speech import Speech, read_speech
 from media.video import VideoInfo, VideoWriter, probe, read_chosen_frames
@@ -67,7 +67,7 @@ def make_plan(options: InferenceOptions) -> Plan:
     generator = load_generator(options.pretrained_clip_DINet_path, "--pretrained_clip_DINet_path")
     spec = generator.spec
     info = probe(options.source_video_path)
-    named = parse_references(options.reference_frames, info.num_frames) if options.reference_frames else None
+    named = parse_references(options.reference_frames, info.num_frames)
     speech = read_speech(options.driving_audio_path, spec, options.deepspeech_model_path, str(device))
     runs = playback_runs(info, max(1, round(speech.duration * info.fps)))
     last = max(runs[0].max(), 0 if named is None else named.max())
@@ -76,7 +76,12 @@ def make_plan(options: InferenceOptions) -> Plan:
     )
     if named is not None:
         check_references(named, faces)
-    crops = reference_crops(choose_references(faces) if named is None else named, faces, info, spec.mouth_size)
+        numbers = named
+    elif options.reference_frames == RANDOM:
+        numbers = draw_references(faces, options.seed)
+    else:
+        numbers = choose_references(faces)
+    crops = reference_crops(numbers, faces, info, spec.mouth_size)
     return Plan(info, runs, faces, speech, Renderer(generator, crops, device, options.precision))
 
 

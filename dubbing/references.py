@@ -10,6 +10,7 @@ from face.lips import lip_opening
 
 RIGID = TEMPLATE_INDEX[:-2]  # brows, nose and eye corners: they tell the pose, not what is said
 NEIGHBOURHOOD = 10  # a pose is picked among 1 / 5 of the frames: a tenth on either side of the wanted opening
+RANDOM = "random"  # value of --reference_frames
 LEAST_CONFIDENCE = 0.9  # of the most confident frame
 
 
@@ -37,14 +38,27 @@ def pose_deviation(upright: np.ndarray) -> np.ndarray:
     return np.linalg.norm(rigid - np.median(rigid, axis=0), axis=-1).mean(1)
 
 
-def parse_references(text: str, num_frames: int) -> np.ndarray:
-    """The numbers (5,) in --reference_frames. Raises InputError when there are not five in 0 .. num_frames - 1."""
+def draw_references(faces: SourceFaces, seed: int) -> np.ndarray:
+    """Numbers (5,) of usable frames at random, as the published code takes them."""
+    usable = np.flatnonzero(faces.usable)
+    return np.random.default_rng(seed).choice(usable, NUM_REFERENCES, replace=len(usable) < NUM_REFERENCES)
+
+
+def parse_references(text: str, num_frames: int) -> np.ndarray | None:
+    """The numbers (5,) in --reference_frames; None where it is not set or RANDOM.
+
+    Raises InputError when there are not five in 0 .. num_frames - 1.
+    """
+    if text in ("", RANDOM):
+        return None
     try:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
         numbers = []
     if len(numbers) != NUM_REFERENCES:
-        raise InputError(f"--reference_frames is {text!r}; expected {NUM_REFERENCES} numbers, such as 3,10,44,80,120")
+        raise InputError(
+            f"--reference_frames is {text!r}; expected {NUM_REFERENCES} numbers, such as 3,10,44,80,120, or random"
+        )
     for number in numbers:
         if not 0 <= number < num_frames:
             raise InputError(f"--reference_frames: no frame {number}; the video has frames 0 to {num_frames - 1}")

@@ -208,9 +208,7 @@ def tile_starts(length: int, side: int) -> list[int]:
     return [int(start) for start in np.linspace(0, length - side, count)]
 
 
-def track_faces(
-    frames: Iterable[np.ndarray], landmarker: FaceLandmarker
-) -> Iterator[tuple[np.ndarray | None, float]]:
+def track_faces(frames: Iterable[np.ndarray], landmarker: FaceLandmarker) -> Iterator[tuple[np.ndarray | None, float]]:
     """Landmarks (68, 2) float32 and confidence for each BGR frame of one video; (None, 0.0) where no face is found."""
     landmarker.reset()
     for frame in frames:

@@ -64,7 +64,9 @@ def shifted_to_zero(path: str | Path, rate: int, layout: str, start: float) -> I
             for block in resample(resampler, None, layout):
                 yield block[skip or 0 :]
     except av.FFmpegError as error:
-        raise InputError(f"{path} cannot be read as sound ({error}); the file is damaged or not a sound file") from error
+        raise InputError(
+            f"{path} cannot be read as sound ({error}); the file is damaged or not a sound file"
+        ) from error
 
 
 def resample(resampler: "av.AudioResampler", frame: "av.AudioFrame | None", layout: str) -> Iterator[np.ndarray]:

@@ -24,7 +24,9 @@ class Outcome:
     detail: str = ""
 
 
-def run_jobs(title: str, work: Callable[..., Outcome], arguments: Sequence[tuple], num_workers: int = 1) -> list[Outcome]:
+def run_jobs(
+    title: str, work: Callable[..., Outcome], arguments: Sequence[tuple], num_workers: int = 1
+) -> list[Outcome]:
     """Call `work(name, *rest)` for every tuple, with a progress bar. Results keep the order of `arguments`.
 
     A video that fails is reported and the others go on. Processes are spawned: libraries used here do not survive a

@@ -76,4 +76,8 @@ def feature_rows(path: Path, audio_feature: str) -> int:
 def is_complete(crops: list[Path], rows: int) -> bool:
     """Nine consecutive crops, each with its row of audio."""
     numbers = [int(path.stem) for path in crops]
-    return len(numbers) == CLIP_FRAMES and numbers == list(range(numbers[0], numbers[0] + CLIP_FRAMES)) and numbers[-1] < rows
+    return (
+        len(numbers) == CLIP_FRAMES
+        and numbers == list(range(numbers[0], numbers[0] + CLIP_FRAMES))
+        and numbers[-1] < rows
+    )

@@ -34,7 +34,9 @@ def probe_25fps(video: Path) -> VideoInfo:
     """Properties of a video. Raises InputError unless it is 25 fps throughout."""
     info = probe(video)
     if not info.is_constant_rate(FPS):
-        raise InputError(f"{video} is not at constant {FPS} fps (mean {float(info.fps):.3f}); run make_dataset.py on it")
+        raise InputError(
+            f"{video} is not at constant {FPS} fps (mean {float(info.fps):.3f}); run make_dataset.py on it"
+        )
     return info
 
 

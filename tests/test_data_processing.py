@@ -46,7 +46,13 @@ def whole_set(speaker, tmp_path_factory) -> TrainingSetLayout:
     root = tmp_path_factory.mktemp("data set")
     place_in_set(root, speaker)
     layout = TrainingSetLayout(root / "set")
-    for flag in ("extract_video_frame", "extract_audio", "extract_audio_feature", "crop_face", "generate_training_json"):
+    for flag in (
+        "extract_video_frame",
+        "extract_audio",
+        "extract_audio_feature",
+        "crop_face",
+        "generate_training_json",
+    ):
         result = run(f"--{flag}", "--training_data_path", layout.root)
         assert result.returncode == 0, result.stdout + result.stderr
         assert f"{flag.replace('_feature', '_feature mel')}: 1 done, 0 up to date, 0 failed" in result.stdout

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tools.neutral_face import CORNER_Y, HALF_WIDTH, LEFT, TOP, NeutralFace, lip_line, smooth_step
+from tools.neutral_face import CORNER_Y, HALF_WIDTH, NeutralFace, lip_line, smooth_step
 
 MOUTH_BOX = (-54.0, -16.0, 54.0, 54.0)  # all that mouth and jaw move: left, top, right, bottom
 LID_REACH = 9.0  # units above the upper lid that a blink stretches

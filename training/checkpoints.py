@@ -128,5 +128,7 @@ def load_into(spec: NetworkSpec, state: dict[str, Tensor], path: str | Path, fla
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise InputError(f"{flag} {path}: weights do not fit {spec.network} ({str(error).splitlines()[1].strip()})") from error
+        raise InputError(
+            f"{flag} {path}: weights do not fit {spec.network} ({str(error).splitlines()[1].strip()})"
+        ) from error
     return LoadedNetwork(spec, network.eval())

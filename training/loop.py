@@ -54,7 +54,9 @@ def lr_factor(progress: float, non_decay: int, decay: int) -> float:
     return 1 - min(max(0.0, progress - non_decay), decay) / (decay + 1)
 
 
-def train_stage(stage: Stage, folder: Path, tracker: Tracker | None, parallel: Parallel, resume_from: dict | None) -> Path:
+def train_stage(
+    stage: Stage, folder: Path, tracker: Tracker | None, parallel: Parallel, resume_from: dict | None
+) -> Path:
     """Train a stage to its end and return its last checkpoint. `tracker` is None except on the main process."""
     options = stage.options
     epochs = options.non_decay + options.decay

@@ -128,7 +128,9 @@ def run_stage(stage: PlannedStage, run: RunOptions, parallel: Parallel) -> Path:
     for option_name, previous in previous_checkpoints(stage.options, run_folder).items():
         found = latest_checkpoint(previous)
         if not found:
-            raise InputError(f"stage {stage.name} needs a checkpoint in {previous}; train that first, or give --{option_name}")
+            raise InputError(
+                f"stage {stage.name} needs a checkpoint in {previous}; train that first, or give --{option_name}"
+            )
         setattr(stage.options, option_name, str(found))
     built = build_stage(stage.options, parallel)
     parallel.barrier()

@@ -34,8 +34,10 @@ def build_stage(options: TrainingOptions, parallel: Parallel) -> Stage:
     share_batch(options, parallel)
     manifest = load_manifest(options.train_data)
     torch.manual_seed(options.seed)
-    return build_syncnet(options, manifest, parallel) if options.stage == "syncnet" else build_generator(
-        options, manifest, parallel
+    return (
+        build_syncnet(options, manifest, parallel)
+        if options.stage == "syncnet"
+        else build_generator(options, manifest, parallel)
     )
 
 
@@ -149,7 +151,9 @@ def initial_generator(options: TrainingOptions, spec: NetworkSpec) -> nn.Module:
         return spec.build()
     loaded = load_generator(options.pretrained_path, "--pretrained_path")
     for name, wanted in (
-        ("network", spec.network), ("arguments", spec.arguments), ("audio_feature", spec.audio_feature)
+        ("network", spec.network),
+        ("arguments", spec.arguments),
+        ("audio_feature", spec.audio_feature),
     ):
         found = getattr(loaded.spec, name)
         if found != wanted:

@@ -61,7 +61,9 @@ def start_wandb(folder: Path, mode: str, project: str, name: str, options: dict)
     if mode == "auto":
         mode = os.environ.get("WANDB_MODE") or ("online" if is_logged_in(wandb) else "offline")
     settings = wandb.Settings(silent=True, console="off")
-    return wandb.init(project=project, name=name, dir=folder, mode=mode, config=options, settings=settings, resume="allow")
+    return wandb.init(
+        project=project, name=name, dir=folder, mode=mode, config=options, settings=settings, resume="allow"
+    )
 
 
 def is_logged_in(wandb) -> bool:

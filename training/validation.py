@@ -22,7 +22,9 @@ NUM_SHOWN = 6
 
 
 @torch.no_grad()
-def offset_scores(syncnet: SyncNet, videos: list[Video], mouth_size: int, device: torch.device, precision: str) -> Tensor:
+def offset_scores(
+    syncnet: SyncNet, videos: list[Video], mouth_size: int, device: torch.device, precision: str
+) -> Tensor:
     """Mean score of held-out windows against audio at every offset, (windows, 2 * MAX_OFFSET + 1) on the CPU.
 
     Column MAX_OFFSET is the true one. Windows closer than MAX_OFFSET to an end of the audio are left out.
@@ -38,9 +40,7 @@ def offset_scores(syncnet: SyncNet, videos: list[Video], mouth_size: int, device
     return torch.cat(rows) if rows else torch.empty(0, 2 * MAX_OFFSET + 1)
 
 
-def score_windows(
-    syncnet: SyncNet, video: Video, starts: np.ndarray, mouth_size: int, device: torch.device
-) -> Tensor:
+def score_windows(syncnet: SyncNet, video: Video, starts: np.ndarray, mouth_size: int, device: torch.device) -> Tensor:
     box_rows, box_columns = mouth_box(mouth_size)
     mouths, audio = [], []
     for start in starts:
@@ -83,7 +83,9 @@ def generator_quality(
     was_training = step.generator.training
     step.generator.eval()
     for begin in range(0, len(samples), BATCH):
-        batch = torch.utils.data.default_collate([samples[0, i] for i in range(begin, min(begin + BATCH, len(samples)))])
+        batch = torch.utils.data.default_collate(
+            [samples[0, i] for i in range(begin, min(begin + BATCH, len(samples)))]
+        )
         batch = {name: tensor.to(device) for name, tensor in batch.items()}
         with autocast(device, precision):
             real, fake = generate(step, batch)
@@ -109,6 +111,8 @@ def column_picture(columns: Tensor, count: int) -> np.ndarray:
     """(N, K, 3, H, W) in [0, 1] -> RGB uint8 with `count` evenly chosen samples side by side, K rows each."""
     chosen = columns[torch.linspace(0, len(columns) - 1, min(count, len(columns))).long()]
     if chosen.shape[-1] < 160:
-        chosen = F.interpolate(chosen.flatten(0, 1), scale_factor=2).view(*chosen.shape[:3], *(2 * n for n in chosen.shape[3:]))
+        chosen = F.interpolate(chosen.flatten(0, 1), scale_factor=2).view(
+            *chosen.shape[:3], *(2 * n for n in chosen.shape[3:])
+        )
     grid = chosen.permute(1, 3, 0, 4, 2).flatten(0, 1).flatten(1, 2)  # rows K * H, columns N * W
     return (grid.clamp(0, 1) * 255).round().to(torch.uint8).numpy()

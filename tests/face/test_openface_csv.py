@@ -63,9 +63,7 @@ def test_old_files_without_face_id_with_bom_or_spaces(tmp_path, track, separator
 
 def test_columns_are_found_by_name_among_gaze_and_pose(tmp_path, track):
     head = ["pose_Tx", *Y_NAMES, "gaze_0_x", "success", "frame", *X_NAMES[::-1], "AU01_r", "confidence"]
-    rows = [
-        [-5, *points[:, 1], 0.1, 1, i + 1, *points[::-1, 0], 3.3, 0.7] for i, points in enumerate(track.landmarks)
-    ]
+    rows = [[-5, *points[:, 1], 0.1, 1, i + 1, *points[::-1, 0], 3.3, 0.7] for i, points in enumerate(track.landmarks)]
     text = "\n".join(",".join(map(str, cells)) for cells in [head, *rows])
     (tmp_path / "a.csv").write_text(text)
     read = read_openface_csv(tmp_path / "a.csv")

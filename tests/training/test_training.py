@@ -22,7 +22,18 @@ from training.steps import frozen_twin
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
-    *("--base_channels", "8", "--batch_size", "2", "--augment_num", "1", "--num_workers", "0", "--val_fraction", "0.25"),
+    *(
+        "--base_channels",
+        "8",
+        "--batch_size",
+        "2",
+        "--augment_num",
+        "1",
+        "--num_workers",
+        "0",
+        "--val_fraction",
+        "0.25",
+    ),
     *("--perceptual_weights", "random", "--precision", "fp32", "--wandb", "disabled", "--log_every", "1"),
 ]
 
@@ -97,7 +108,8 @@ def test_resumed_training_equals_uninterrupted(data, tmp_path, stage):
         row.pop("samples_per_second")
     assert found == expected[-len(found) :] and len(found) == len(expected) // 2
     whole, resumed = (
-        read_checkpoint(tmp_path / name / "stage" / "epoch_000004.pth", "--x")["state_dict"] for name in ("whole", "parts")
+        read_checkpoint(tmp_path / name / "stage" / "epoch_000004.pth", "--x")["state_dict"]
+        for name in ("whole", "parts")
     )
     for network in whole:
         assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
@@ -140,14 +152,26 @@ def test_a_finished_run_is_not_overwritten_and_resume_leaves_it(data, tmp_path):
 
 
 def test_time_budget_ends_a_stage_and_old_checkpoints_go(data, tmp_path):
-    path = str(stage_file(tmp_path, "stage", stage="frame", mouth_size=64, non_decay=500, decay=500, checkpoint_every=1))
+    path = str(
+        stage_file(tmp_path, "stage", stage="frame", mouth_size=64, non_decay=500, decay=500, checkpoint_every=1)
+    )
     run(["--config_path", path, "--max_minutes", "0.05", "--keep_checkpoints", "2"], data, tmp_path)
     kept = sorted((tmp_path / "run" / "stage").glob("epoch_*.pth"))
     assert len(kept) == 2 and read_checkpoint(kept[-1], "--x")["finished"]
 
 
 def test_learning_rate_follows_the_published_rule_and_never_falls_below_zero():
-    assert [lr_factor(epoch, 4, 4) for epoch in range(9)] == [1, 1, 1, 1, 1, 0.8, 0.6, pytest.approx(0.4), pytest.approx(0.2)]
+    assert [lr_factor(epoch, 4, 4) for epoch in range(9)] == [
+        1,
+        1,
+        1,
+        1,
+        1,
+        0.8,
+        0.6,
+        pytest.approx(0.4),
+        pytest.approx(0.2),
+    ]
     assert lr_factor(100, 2, 5) > 0
 
 

@@ -1,0 +1,64 @@
+"""What is pasted, pixel for pixel, before any encoding."""
+
+import numpy as np
+import pytest
+import torch
+from talking_photo import MEL_CHANNELS, photo_frame, tiny_spec
+
+from dubbing.renderer import Renderer, network_crop
+from face.alignment import transform
+from face.geometry import crop_size, stored_to_network
+from face.masks import source_mask
+from training.checkpoints import LoadedNetwork
+
+# A face turned by 0.15 and placed as in the photograph: 320 crop pixels are 150 video pixels.
+SCALE, TURN, SIZE = 320 / 150, 0.15, 64
+ROTATION = SCALE * np.array([[np.cos(TURN), -np.sin(TURN)], [np.sin(TURN), np.cos(TURN)]])
+VIDEO_TO_CROP = np.eye(3)
+VIDEO_TO_CROP[:2, :2] = ROTATION
+VIDEO_TO_CROP[:2, 2] = np.array([160, 208]) - ROTATION @ np.array([110, 100])
+
+
+@pytest.fixture(scope="module", params=["dinet", "lawdnet"])
+def renderer(request):
+    torch.manual_seed(0)
+    spec = tiny_spec(request.param, mask="box" if request.param == "dinet" else "smooth")
+    crops = [network_crop(photo_frame(number), VIDEO_TO_CROP, SIZE) for number in range(5)]
+    return Renderer(LoadedNetwork(spec, spec.build().eval()), crops, torch.device("cpu"), "fp32")
+
+
+def test_generation_is_the_networks_forward(renderer):
+    crops = np.stack([network_crop(photo_frame(number), VIDEO_TO_CROP, SIZE) for number in range(5)])
+    windows = np.random.default_rng(0).standard_normal((2, 5, MEL_CHANNELS)).astype(np.float32)
+    unit = torch.from_numpy(crops[..., ::-1].copy()).permute(0, 3, 1, 2).float() / 255  # RGB
+    kind = "box" if type(renderer.network).__name__ == "DINet" else "smooth"
+    source = unit[:2] * torch.from_numpy(source_mask(kind, SIZE))
+    with torch.no_grad():
+        reference = unit.reshape(1, 15, *crop_size(SIZE)).expand(2, -1, -1, -1)
+        expected = renderer.network(source, reference, torch.from_numpy(windows.transpose(0, 2, 1).copy()))
+    faces = renderer.generate(crops[:2], windows)[..., ::-1].transpose(0, 3, 1, 2)
+    assert np.abs(faces / 255 - expected.numpy()).max() < 0.5 / 255 + 1e-3
+
+
+def test_pixels_outside_the_crop_are_untouched_and_the_mouth_is_new(renderer):
+    frame = photo_frame(3)
+    pasted = renderer.paste(frame, np.zeros((*crop_size(SIZE), 3), np.uint8), VIDEO_TO_CROP)
+    y, x = np.mgrid[: frame.shape[0], : frame.shape[1]]
+    inside = transform(np.stack((x, y), -1).astype(float), stored_to_network(SIZE) @ VIDEO_TO_CROP)
+    height, width = crop_size(SIZE)
+    outside = (inside < 0).any(-1) | (inside > (width - 1, height - 1)).any(-1)
+    assert outside.any() and np.array_equal(pasted[outside], frame[outside])
+    box = ((inside > (SIZE // 8 + 1, SIZE // 2 + 1)) & (inside < (SIZE * 9 // 8 - 2, SIZE * 3 // 2 - 2))).all(-1)
+    assert box.sum() > 1000 and pasted[box].max() == 0
+
+
+@pytest.mark.parametrize("mouth_size, least", [(64, 32), (256, 42)])
+def test_pasting_the_true_face_changes_next_to_nothing(renderer, mouth_size, least):
+    spec = tiny_spec()
+    sized = LoadedNetwork(type(spec)(**{**vars(spec), "mouth_size": mouth_size}), spec.build().eval())
+    crops = [network_crop(photo_frame(0), VIDEO_TO_CROP, mouth_size)] * 5
+    frame = photo_frame(0)
+    pasted = Renderer(sized, crops, torch.device("cpu"), "fp32").paste(frame, crops[0], VIDEO_TO_CROP)
+    changed = (pasted != frame).any(-1)
+    error = np.mean((pasted[changed].astype(float) - frame[changed]) ** 2)
+    assert 10 * np.log10(255**2 / error) > least
