@@ -1,4 +1,4 @@
-"""DINet's SyncNet: scores whether mouth frames and audio belong together. Published state-dict names, no norm layers."""
+"""DINet's SyncNet: scores whether mouth frames and audio belong together. Published names, no norm layers."""
 
 import torch
 import torch.nn.functional as F
