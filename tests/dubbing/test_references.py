@@ -25,11 +25,11 @@ def test_from_closed_to_wide_whatever_the_size_of_the_face():
     chosen = choose_references(faces_with(OPENINGS, every, ~every))
     openings = OPENINGS[chosen]
     assert len(chosen) == 5 and (np.diff(openings) > 0).all()
-    assert openings[0] <= np.quantile(OPENINGS, 0.1) and openings[-1] >= np.quantile(OPENINGS, 0.9)
+    assert openings[0] <= np.quantile(OPENINGS, 0.12) and openings[-1] >= np.quantile(OPENINGS, 0.88)
 
 
 def test_turned_heads_and_frames_without_a_face_are_avoided():
-    turned, found = np.arange(50) % 3 == 0, np.arange(50) % 4 != 1
+    turned, found = np.arange(50) % 5 == 0, np.arange(50) % 4 != 1
     chosen = choose_references(faces_with(OPENINGS, found, turned))
     assert not turned[chosen].any() and found[chosen].all()
 

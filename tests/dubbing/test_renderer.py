@@ -52,7 +52,7 @@ def test_pixels_outside_the_crop_are_untouched_and_the_mouth_is_new(renderer):
     assert box.sum() > 1000 and pasted[box].max() == 0
 
 
-@pytest.mark.parametrize("mouth_size, least", [(64, 32), (256, 42)])
+@pytest.mark.parametrize("mouth_size, least", [(64, 29), (256, 39)])
 def test_pasting_the_true_face_changes_next_to_nothing(renderer, mouth_size, least):
     spec = tiny_spec()
     sized = LoadedNetwork(type(spec)(**{**vars(spec), "mouth_size": mouth_size}), spec.build().eval())
@@ -61,4 +61,4 @@ def test_pasting_the_true_face_changes_next_to_nothing(renderer, mouth_size, lea
     pasted = Renderer(sized, crops, torch.device("cpu"), "fp32").paste(frame, crops[0], VIDEO_TO_CROP)
     changed = (pasted != frame).any(-1)
     error = np.mean((pasted[changed].astype(float) - frame[changed]) ** 2)
-    assert 10 * np.log10(255**2 / error) > least
+    assert 10 * np.log10(255**2 / error) > least  # dB; half a crop pixel of shift costs 4 dB

@@ -1,0 +1,205 @@
+"""inference.py as a user runs it: lengths, rates, what is touched, and one line for everything that is wrong."""
+
+import pickle
+import shutil
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from talking_photo import tiny_spec, write_checkpoint, write_speech, write_video
+
+import inference
+from config.config import InferenceOptions
+from config.errors import InputError, run_script
+from dubbing.pipeline import make_plan, prepare, write_result
+from dubbing.renderer import Renderer
+from face.geometry import crop_size
+from face.openface_csv import FaceTrack, write_openface_csv
+from media.audio import read_audio
+from media.video import probe, read_frames
+from models.dinet import DINet
+from models.syncnet import SyncNet
+from training.checkpoints import NetworkSpec, load_generator
+
+COUNT = 24
+MEL, REST = 80, ("aligned", "box", 64)
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory):
+    """Inputs of every kind, good and bad, in a folder whose name needs care."""
+    folder = tmp_path_factory.mktemp('it\'s 视频 "x"')
+    write_video(folder / "face.mp4", COUNT)
+    write_video(folder / "gap.mp4", COUNT, faceless=tuple(range(8, 16)))
+    write_video(folder / "blank.mp4", 6, faceless=tuple(range(6)))
+    write_checkpoint(folder / "tiny", tiny_spec()).rename(folder / "tiny.pth")
+    write_checkpoint(folder / "legacy", tiny_spec(crop="legacy")).rename(folder / "legacy.pth")
+    write_speech(folder / "short.wav", 0.5)
+    write_speech(folder / "long.wav", 2.1, rate=44100)
+    write_speech(folder / "empty.wav", 0)
+    (folder / "junk.bin").write_bytes(bytes(range(256)) * 20)
+    (folder / "cut.mp4").write_bytes((folder / "face.mp4").read_bytes()[:-3000])
+    (folder / "pickle.pth").write_bytes(pickle.dumps(Path("x")))
+    syncnet = SyncNet(15, MEL, 128)
+    spec = NetworkSpec("syncnet", {"in_channel_image": 15, "in_channel_audio": MEL, "out_dim": 128}, "mel", *REST)
+    torch.save({"spec": vars(spec), "state_dict": {"syncnet": syncnet.state_dict()}}, folder / "syncnet.pth")
+    track = FaceTrack(np.zeros((COUNT + 3, 68, 2), np.float32), np.ones(COUNT + 3), np.zeros(COUNT + 3, bool))
+    write_openface_csv(folder / "other.csv", track)
+    return folder
+
+
+def options(folder: Path, **changes: str) -> InferenceOptions:
+    """Options whose files are in `folder` and whose result goes to folder/result."""
+    chosen = {"source_video_path": "face.mp4", "driving_audio_path": "short.wav"}
+    chosen["pretrained_clip_DINet_path"] = "tiny.pth"
+    plain = {key: value for key, value in changes.items() if key in ("reference_frames", "output")}
+    paths = {key: str(folder / value) for key, value in {**chosen, **changes}.items() if key not in plain}
+    return InferenceOptions(**paths, res_video_dir=str(folder / "result"), device="cpu", **plain)
+
+
+def frames_of(path: Path) -> list[np.ndarray]:
+    return list(read_frames(path))
+
+
+@pytest.mark.parametrize("speech", ["short.wav", "long.wav"])
+def test_as_long_as_the_speech_with_its_sound(material, speech):
+    result = inference.dub(options(material, driving_audio_path=speech))
+    assert result == material / "result" / "face_facial_dubbing.mp4"
+    spoken = len(read_audio(material / speech, 48000)) / 48000
+    info = probe(result)
+    assert abs(info.num_frames / 25 - spoken) <= 1 / 25
+    assert abs(len(read_audio(result, 48000)) / 48000 - spoken) <= 1 / 25
+    assert (info.width, info.height) == (240, 232)
+    wanted, made = (read_audio(path, 16000, duration=0.4) for path in (material / speech, result))
+    assert np.corrcoef(wanted[1000:], made[1000 : len(wanted)])[0, 1] > 0.9
+
+
+def test_longer_speech_plays_the_video_backwards(material):
+    plan = make_plan(options(material, driving_audio_path="long.wav"))
+    backwards = list(range(COUNT - 2, -1, -1))
+    assert np.concatenate(plan.runs).tolist() == (list(range(COUNT)) + backwards + list(range(1, COUNT)))[:52]
+    played = [frame for batch in prepare(plan, 5) for frame in batch.frames]
+    source = frames_of(material / "face.mp4")
+    assert len(played) == plan.num_frames == 52
+    assert all(np.array_equal(frame, source[n]) for frame, n in zip(played, np.concatenate(plan.runs), strict=True))
+
+
+@pytest.mark.parametrize("rate", [Fraction(30), Fraction(30000, 1001), Fraction(24)])
+def test_any_rate_and_odd_sizes_are_kept(material, rate, tmp_path):
+    source = write_video(tmp_path / "odd.mp4", 20, rate, width=239, height=231)
+    result = inference.dub(options(material, source_video_path=source, output=str(tmp_path / "out.mp4")))
+    info = probe(result)
+    assert info.fps == rate and (info.width, info.height) == (239, 231) and info.is_constant_rate(float(rate))
+    assert abs(info.num_frames - 0.5 * rate) <= 1
+
+
+@pytest.mark.parametrize("checkpoint", ["tiny.pth", "legacy.pth"])
+def test_the_mouth_changes_and_the_surroundings_do_not(material, checkpoint, tmp_path):
+    """Both crops. The limit outside allows for two encodings; the bars at the bottom stay readable."""
+    result = inference.dub(options(material, pretrained_clip_DINet_path=checkpoint, output=str(tmp_path / "out.mp4")))
+    for number, (before, after) in enumerate(zip(frames_of(material / "face.mp4"), frames_of(result), strict=False)):
+        difference = np.abs(before.astype(float) - after)
+        left, top = round(8 + 6 * np.sin(number / 7)), round(4 + 3 * np.cos(number / 9))
+        middle = (slice(top + 80, top + 130), slice(left + 85, left + 135))  # the mouth of the photograph
+        assert difference[middle].mean() > 20
+        assert difference[-16:].mean() < 4 and difference[:, -10:].mean() < 4
+    assert number == 11
+
+
+def test_frames_without_a_face_pass_through(material, tmp_path, capsys):
+    speech = write_speech(tmp_path / "speech.wav", COUNT / 25)
+    chosen = options(material, source_video_path="gap.mp4", driving_audio_path=speech)
+    plan = make_plan(chosen)
+    assert plan.faces.usable.tolist() == [number not in range(8, 16) for number in range(COUNT)]
+    pasted = []
+    plan.renderer.paste = lambda frame, *rest: pasted.append(1) or frame
+    write_result(plan, chosen, tmp_path / "out.mp4")
+    assert len(pasted) == COUNT - 8 and plan.num_untouched == 8
+    inference.dub(options(material, source_video_path="gap.mp4", driving_audio_path=speech))
+    assert "24 frames" in (line := capsys.readouterr().out.splitlines()[-1]) and "8 without" in line
+
+
+def test_landmarks_of_a_csv_are_used(material, tmp_path):
+    found = make_plan(options(material, reference_frames=f"0,1,2,3,{COUNT - 1}")).faces
+    moved = found.landmarks + np.float32((9, 0))
+    write_openface_csv(tmp_path / "own.csv", FaceTrack(moved, np.ones(COUNT), np.arange(COUNT) % 4 != 3))
+    plan = make_plan(options(material, source_openface_landmark_path=tmp_path / "own.csv"))
+    assert plan.faces.usable.tolist() == [number % 4 != 3 for number in range(12)]
+    shift = plan.faces.landmarks[::4] - found.landmarks[:12:4]
+    assert np.abs(np.median(shift, axis=(0, 1)) - (9, 0)).max() < 1
+
+
+def test_named_references_are_used(material):
+    plan = make_plan(options(material, reference_frames="20,3,3,1,7"))
+    assert len(plan.faces.landmarks) == 21  # as far as the last one
+
+
+def test_published_weights_load_as_they_are(material, tmp_path):
+    """Names from DataParallel, the legacy crop, and DeepSpeech features, whose model is named when it is missing."""
+    state = {f"module.{name}": value for name, value in DINet(3, 15, 29, base_channels=8).state_dict().items()}
+    torch.save({"state_dict": {"net_g": state}}, tmp_path / "published.pth")
+    generator = load_generator(tmp_path / "published.pth", "--pretrained_clip_DINet_path")
+    crops = np.full((5, *crop_size(256), 3), 128, np.uint8)
+    renderer = Renderer(generator, crops, torch.device("cpu"), "fp32")
+    assert generator.spec.crop == "legacy" and renderer.generate(crops[:1], np.zeros((1, 5, 29), np.float32)).any()
+    with pytest.raises(InputError, match="--deepspeech_model_path"):
+        inference.dub(options(material, pretrained_clip_DINet_path=tmp_path / "published.pth"))
+
+
+BAD = {
+    "missing source": ({"source_video_path": "no.mp4"}, "no.mp4"),
+    "sound as source": ({"source_video_path": "short.wav"}, "no video stream"),
+    "junk source": ({"source_video_path": "junk.bin"}, "junk.bin"),
+    "truncated source": ({"source_video_path": "cut.mp4"}, "cut.mp4"),
+    "no face": ({"source_video_path": "blank.mp4"}, "no face"),
+    "missing speech": ({"driving_audio_path": "no.wav"}, "no.wav"),
+    "silent video as speech": ({"driving_audio_path": "face.mp4"}, "no sound"),
+    "speech of length zero": ({"driving_audio_path": "empty.wav"}, "empty.wav"),
+    "junk checkpoint": ({"pretrained_clip_DINet_path": "junk.bin"}, "junk.bin"),
+    "pickled object": ({"pretrained_clip_DINet_path": "pickle.pth"}, "pickle.pth"),
+    "SyncNet": ({"pretrained_clip_DINet_path": "syncnet.pth"}, "SyncNet"),
+    "CSV of another video": ({"source_openface_landmark_path": "other.csv"}, "27 rows"),
+    "reference beyond the end": ({"reference_frames": "1,2,3,4,99"}, "--reference_frames"),
+    "three references": ({"reference_frames": "1,2,3"}, "--reference_frames"),
+}
+
+
+@pytest.mark.parametrize("changes, part", BAD.values(), ids=BAD.keys())
+def test_bad_input_is_one_line_and_leaves_nothing(material, tmp_path, changes, part):
+    chosen = options(material, **changes, output=str(tmp_path / "out.mp4"))
+    with pytest.raises(InputError) as caught:
+        inference.dub(chosen)
+    assert part in str(caught.value) and "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name, part", [("out.avi", ".mp4"), ("face.mp4", "--source_video_path"), ("tiny.pth/x.mp4", "--output")]
+)
+def test_results_never_replace_an_input(material, name, part):
+    before = (material / "face.mp4").read_bytes()
+    with pytest.raises(InputError, match=part):
+        inference.dub(options(material, output=str(material / name)))
+    assert (material / "face.mp4").read_bytes() == before
+
+
+def test_a_failure_on_the_way_leaves_nothing(material, tmp_path):
+    chosen = options(material, output=str(tmp_path / "out.mp4"))
+    plan = make_plan(chosen)
+    shutil.copy(material / "junk.bin", tmp_path / "gone.mp4")
+    broken = replace(plan, info=replace(plan.info, path=tmp_path / "gone.mp4"))
+    with pytest.raises(InputError):
+        write_result(broken, chosen, tmp_path / "out.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["gone.mp4"]
+
+
+@pytest.mark.parametrize("flags", [["--preset", "quick"], ["--crf", "99"], ["--batch_size", "0"], []])
+def test_bad_flags_exit_with_2_and_one_line(flags, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["inference.py", *flags])
+    with pytest.raises(SystemExit) as ended:
+        run_script(inference.main)
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert ended.value.code == 2 and len(lines) == 1 and "--" in lines[0]
