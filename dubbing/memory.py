@@ -4,7 +4,7 @@ import ctypes
 import sys
 
 M_MMAP_THRESHOLD = -3  # glibc's malloc.h
-LARGE_BLOCK = 4 << 20  # bytes
+LARGE_BLOCK = 1 << 20  # bytes
 
 
 def return_large_blocks() -> None:
