@@ -14,5 +14,5 @@ lamb_gan = 0.0
 lamb_mouth = 10.0
 lamb_pixel = 20.0
 starts_from = "frame_32"
-val_fraction = 0.2
+val_fraction = 0.15
 num_workers = 0

@@ -15,4 +15,4 @@ lamb_gan_clip = 0.1
 perceptual_weights = "auto"
 starts_from = "frame_256"
 syncnet_from = "syncnet"
-val_fraction = 0.2
+val_fraction = 0.15

@@ -13,4 +13,4 @@ lamb_pixel = 20.0
 lamb_gan = 0.1
 perceptual_weights = "auto"
 starts_from = "frame_128"
-val_fraction = 0.2
+val_fraction = 0.15

@@ -12,4 +12,4 @@ lamb_mouth = 10.0
 lamb_pixel = 20.0
 lamb_gan = 0.1
 perceptual_weights = "auto"
-val_fraction = 0.2
+val_fraction = 0.15

@@ -9,4 +9,4 @@ warmup_steps = 100
 non_decay = 500
 decay = 500
 max_minutes = 2.0
-val_fraction = 0.2
+val_fraction = 0.15
