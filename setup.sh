@@ -22,7 +22,8 @@ echo "installing requirements.txt into .venv (9 GB with CUDA; some minutes)"
 # one without windows stays.
 "${pip[@]}" uninstall -y opencv-python opencv-contrib-python
 "${pip[@]}" install --force-reinstall --no-deps "$(grep '^opencv-python-headless' requirements.txt)"
-if ! .venv/bin/python -c 'from face.landmarks import FaceLandmarker; FaceLandmarker()'; then
+if ! .venv/bin/python -c 'from face.landmarks import FaceLandmarker
+with FaceLandmarker(): pass'; then
     echo "error: the face landmarker does not start; on Debian and Ubuntu: apt install libegl1 libgles2" >&2
     exit 2
 fi

@@ -98,6 +98,9 @@ def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Para
     perceptual = VGG19Features(options.perceptual_weights) if options.lamb_perception else None
     syncnet = sync_judge(options, manifest) if is_clip and options.lamb_sync else None
 
+    if not (perceptual or discriminators or syncnet or any(loss_weights(options)[name] for name in ("pixel", "mouth"))):
+        raise InputError("every --lamb_* is 0, so there is nothing to train for; set --lamb_perception or --lamb_mouth")
+
     # Setup phases.
     step = GeneratorStep(
         generator,

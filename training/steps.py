@@ -6,8 +6,10 @@ A step is wrapped as a whole for DataParallel or DDP. Batches are dicts of tenso
 import copy
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_gather
 
 from config.constants import WINDOW_FRAMES
 from face.geometry import mouth_box
@@ -159,20 +161,40 @@ class SyncStep(nn.Module):
         size, count = batch["negatives"].shape[:2]
         sounds = self.syncnet.audio_encoder(torch.cat((batch["audio"], batch["negatives"].flatten(0, 1))))
         own, away = sounds[:size], sounds[size:]
+        everyone = over_processes(own)
+        places = places_among(everyone, size)
         in_sync = self.score(mouths, own)
         shifted = self.score(mouths.repeat_interleave(count, 0), away)
-        foreign = self.score(mouths, own.roll(1, 0)) if size > 1 else shifted
+        foreign = self.score(mouths, everyone[places - 1]) if len(everyone) > 1 else shifted
         losses = {"in_sync": lsgan(in_sync, 1.0) / 2, "out_of_sync": lsgan(torch.cat((shifted, foreign)), 0.0) / 2}
         if self.contrast:
-            losses["contrast"] = self.contrast * contrastive(mouths, sounds)
+            candidates = torch.cat((everyone, over_processes(away)))
+            losses["contrast"] = self.contrast * contrastive(mouths, candidates, places)
         return losses, {}
 
     def score(self, mouths: Tensor, sounds: Tensor) -> Tensor:
         return self.syncnet.score(mouths, sounds).float().mean((1, 2, 3))
 
 
-def contrastive(mouths: Tensor, sounds: Tensor) -> Tensor:
-    """InfoNCE of mouth embeddings (B, D, h, w) against sound embeddings (N, D), of which the first B match."""
+def contrastive(mouths: Tensor, sounds: Tensor, places: Tensor) -> Tensor:
+    """InfoNCE of mouth embeddings (B, D, h, w) against sound embeddings (N, D); mouth i belongs to sound places[i]."""
     directions = F.normalize(mouths.float().mean((2, 3)), dim=1)
     similarity = directions @ F.normalize(sounds.float(), dim=1).T
-    return F.cross_entropy(similarity / TEMPERATURE, torch.arange(len(mouths), device=mouths.device))
+    return F.cross_entropy(similarity / TEMPERATURE, places)
+
+
+def over_processes(rows: Tensor) -> Tensor:
+    """(N, D) of every process, (processes * N, D), in the order in which one process would have them.
+
+    Processes take turns in a global batch (dataset/sampler.py). Gradients flow back to the process a row came from.
+    """
+    if not dist.is_initialized():
+        return rows
+    return torch.stack(all_gather(rows.contiguous())).transpose(0, 1).flatten(0, 1)
+
+
+def places_among(everyone: Tensor, own: int) -> Tensor:
+    """Where the `own` rows of this process stand among the rows of all processes."""
+    processes = len(everyone) // own
+    rank = dist.get_rank() if processes > 1 else 0
+    return torch.arange(own, device=everyone.device) * processes + rank

@@ -20,6 +20,7 @@ from training.sequence import train_sequence
 from training.stages import share_batch
 from training.steps import frozen_twin
 
+RATE = 1e-5  # of the comparison of processes: small, so that rounding does not grow from step to step
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
     *(
@@ -68,27 +69,29 @@ def losses(folder: Path) -> list[dict]:
     return [row for row in rows if "lr" in row]
 
 
-@pytest.mark.parametrize("model", ["dinet", "lawdnet"])
-def test_every_stage_runs_coarse_to_fine_and_starts_from_the_one_before(data, tmp_path, model):
+@pytest.mark.parametrize("model, sizes", [("dinet", (64, 128, 256)), ("lawdnet", (64,))])
+def test_every_stage_runs_coarse_to_fine_and_starts_from_the_one_before(data, tmp_path, model, sizes):
     stages = tmp_path / "stages"
     one_epoch = {"non_decay": 1, "decay": 0}
     stage_file(stages, "syncnet", stage="syncnet", mouth_size=64, **one_epoch)
     stage_file(stages, "frame_64", lamb_perception=10.0, stage="frame", mouth_size=64, **one_epoch)
-    stage_file(stages, "frame_128", stage="frame", mouth_size=128, starts_from="frame_64", **one_epoch)
-    stage_file(stages, "frame_256", stage="frame", mouth_size=256, starts_from="frame_128", lamb_gan=0.0, **one_epoch)
-    before = {"starts_from": "frame_256", "syncnet_from": "syncnet"}
-    stage_file(stages, "clip_256", stage="clip", mouth_size=256, lamb_gan=0.0, **before, **one_epoch)
+    for before, size in zip(sizes, sizes[1:], strict=False):  # the larger ones without what takes most of the time
+        options = {"mouth_size": size, "starts_from": f"frame_{before}", "lamb_gan": 0.0, "lamb_mouth": 1.0}
+        stage_file(stages, f"frame_{size}", stage="frame", **options, **one_epoch)
+    last = sizes[-1]
+    options = {"mouth_size": last, "starts_from": f"frame_{last}", "syncnet_from": "syncnet", "lamb_gan": 0.0}
+    stage_file(stages, f"clip_{last}", stage="clip", **options, **one_epoch)
     run(["--config_folder", str(stages), "--model", model], data, tmp_path)
     folder = tmp_path / "run"
     assert {"perception", "gan_image", "d_gan_image"} <= set(losses(folder / "frame_64")[-1])
-    clip = losses(folder / "clip_256")[-1]
+    clip = losses(folder / f"clip_{last}")[-1]
     assert {"gan_clip", "sync", "d_gan_clip"} <= set(clip)
     assert ("pixel" in clip) == (model == "lawdnet")
-    loaded = load_generator(folder / "clip_256" / "epoch_000001.pth", "--x")
-    assert (loaded.spec.network, loaded.spec.audio_feature, loaded.spec.mouth_size) == (model, "mel", 256)
+    loaded = load_generator(folder / f"clip_{last}" / "epoch_000001.pth", "--x")
+    assert (loaded.spec.network, loaded.spec.audio_feature, loaded.spec.mouth_size) == (model, "mel", last)
     assert load_syncnet(folder / "syncnet" / "epoch_000001.pth", "--x").spec.mouth_size == 64
-    start = read_checkpoint(folder / "clip_256" / "epoch_000001.pth", "--x")["options"]["pretrained_path"]
-    assert start == str(folder / "frame_256" / "epoch_000001.pth")
+    start = read_checkpoint(folder / f"clip_{last}" / "epoch_000001.pth", "--x")["options"]["pretrained_path"]
+    assert start == str(folder / f"frame_{last}" / "epoch_000001.pth")
     assert list((folder / "frame_64" / "samples").glob("held_out_*.png"))
     validated = [json.loads(line) for line in (folder / "syncnet" / "metrics.jsonl").read_text().splitlines()][-1]
     assert 0 <= validated["val/offset_within_1"] <= 1
@@ -117,7 +120,9 @@ def test_resumed_training_equals_uninterrupted(data, tmp_path, stage):
 
 @pytest.mark.parametrize("stage, options", [("syncnet", {}), ("clip", {"lamb_sync": 0.0, "model": "lawdnet"})])
 def test_two_gloo_processes_equal_one(data, tmp_path, stage, options):
-    path = stage_file(tmp_path, "stage", stage=stage, mouth_size=64, non_decay=2, decay=0, **options)
+    path = stage_file(
+        tmp_path, "stage", stage=stage, mouth_size=64, non_decay=2, decay=0, lr_g=RATE, lr_d=RATE, **options
+    )
     run(["--config_path", str(path)], data, tmp_path, "one")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
     command += ["train_sequence_distributed.py", *SMALL, "--config_path", str(path), "--device", "cpu"]
@@ -126,9 +131,12 @@ def test_two_gloo_processes_equal_one(data, tmp_path, stage, options):
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr[-3000:]
     one, two = (read_checkpoint(tmp_path / name / "stage" / "epoch_000002.pth", "--x") for name in ("one", "two"))
+    # Adam moves every weight by about the learning rate a step, 4 steps. Where a gradient is nearly 0, rounding may turn
+    # its sign, so single weights may differ; a different batch would make all of them differ by that much.
     for network, state in one["state_dict"].items():
         for key, value in state.items():
-            assert (value - two["state_dict"][network][key]).abs().max() < 2e-5, (network, key)
+            difference = (value - two["state_dict"][network][key]).abs().float()
+            assert difference.mean() < 0.02 * 4 * RATE, (network, key)
     expected, found = (losses(tmp_path / name / "stage") for name in ("one", "two"))
     for row, other in zip(expected, found, strict=True):
         assert all(abs(row[name] - other[name]) < 1e-3 for name in row if name not in ("samples_per_second",))
@@ -200,7 +208,8 @@ def test_dry_run_prints_every_stage_of_the_published_sequence(capsys):
         (["--config_path", "OK", "--train_data", "nowhere.json"], "nowhere.json"),
         (["--config_path", "OK", "--pretrained_path", "JUNK"], "not a readable PyTorch checkpoint"),
         (["--config_path", "CLIP"], "--pretrained_syncnet_path"),
-        (["--config_path", "OK", "--perceptual_weights", "nowhere.pth"], "nowhere.pth"),
+        (["--config_path", "OK", "--lamb_perception", "1", "--perceptual_weights", "nowhere.pth"], "nowhere.pth"),
+        (["--config_path", "OK", "--lamb_gan", "0"], "every --lamb"),
     ],
 )
 def test_bad_input_names_the_flag(data, tmp_path, arguments, message):
