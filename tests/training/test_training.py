@@ -131,8 +131,8 @@ def test_two_gloo_processes_equal_one(data, tmp_path, stage, options):
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr[-3000:]
     one, two = (read_checkpoint(tmp_path / name / "stage" / "epoch_000002.pth", "--x") for name in ("one", "two"))
-    # Adam moves every weight by about the learning rate a step, 4 steps. Where a gradient is nearly 0, rounding may turn
-    # its sign, so single weights may differ; a different batch would make all of them differ by that much.
+    # Adam moves every weight by about the learning rate a step, 4 steps. Where a gradient is nearly 0, rounding may
+    # turn its sign, so single weights may differ; a different batch would make all of them differ by that much.
     for network, state in one["state_dict"].items():
         for key, value in state.items():
             difference = (value - two["state_dict"][network][key]).abs().float()
