@@ -89,7 +89,8 @@ def own_video_demo(options: DemoOptions, video: Path, speech: Path) -> dict[str,
     folder = fresh_folder(Path(options.output_folder) / video.stem)
     (folder / "raw").mkdir()
     (folder / "raw" / video.name).symlink_to(video.resolve())
-    checkpoint = train(options, folder)
+    # An epoch of a single video is a few steps.
+    checkpoint = train(options, folder, "--eval_every", 40, "--checkpoint_every", 200)
     dubbed = folder / "dubbed.mp4"
     dub(options, video, speech, checkpoint, dubbed)
     part, sound, generated = folder / "held_out.mp4", folder / "held_out.wav", folder / "held_out_dubbed.mp4"
@@ -109,8 +110,8 @@ def fresh_folder(folder: Path) -> Path:
     return folder
 
 
-def train(options: DemoOptions, folder: Path) -> Path:
-    """From FOLDER/raw to the last checkpoint of the last stage."""
+def train(options: DemoOptions, folder: Path, *flags: object) -> Path:
+    """From FOLDER/raw to the last checkpoint of the last stage. `flags` go to train_sequence.py."""
     dataset = folder / "training_data"
     run("make_dataset.py", "--root_folder", folder / "raw", "--output_folder", folder / "25fps",
         "--training_data_path", dataset)  # fmt: skip
@@ -120,7 +121,7 @@ def train(options: DemoOptions, folder: Path) -> Path:
     minutes = options.minutes or (10 if on_gpu else 13)
     run("train_sequence.py", "--config_folder", stages, "--total_minutes", minutes, "--model", options.model,
         "--train_data", dataset / "training_json.json", "--result_path", folder, "--name", "run",
-        "--device", options.device, "--seed", options.seed)  # fmt: skip
+        "--device", options.device, "--seed", options.seed, *flags)  # fmt: skip
     last_stage = max((folder / "run").glob("clip_*"), key=lambda stage: int(stage.name.removeprefix("clip_")))
     return latest_checkpoint(last_stage)
 

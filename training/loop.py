@@ -81,7 +81,7 @@ def train_stage(
         batch_sampler=sampler,
         num_workers=options.num_workers,
         pin_memory=parallel.device.type == "cuda",
-        persistent_workers=False,
+        persistent_workers=options.num_workers > 0,
     )
 
     # Train.
@@ -101,9 +101,11 @@ def train_stage(
             bar.update()
             if step % options.log_every == 0 or step == 1:
                 log_losses(meter, step, options.batch_size, stage.phases[0], tracker, parallel, bar)
+            if parallel.world_size == 1 and is_over(options, elapsed + time.perf_counter() - began):
+                break  # several processes finish the epoch, so that they stop together
         epoch += 1
         elapsed = parallel.mean({"elapsed": elapsed + time.perf_counter() - began})["elapsed"]
-        out_of_time = bool(options.max_minutes) and elapsed >= 60 * options.max_minutes
+        out_of_time = is_over(options, elapsed)
         finished = epoch == epochs or out_of_time
         if finished or epoch % options.eval_every == 0:
             validate(stage, step, {"epoch": epoch, "train_minutes": elapsed / 60, "lr_factor": factor}, tracker)
@@ -183,6 +185,11 @@ def log_losses(
         bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
         rate = first_phase.optimizer.param_groups[0]["lr"]
         tracker.log(step, {**means, "lr": rate, "samples_per_second": speed * batch_size})
+
+
+def is_over(options: TrainingOptions, elapsed: float) -> bool:
+    """Whether a stage with a time limit has trained for that long."""
+    return bool(options.max_minutes) and elapsed >= 60 * options.max_minutes
 
 
 def epoch_factor(options: TrainingOptions, epoch: int, elapsed: float) -> float:
