@@ -31,7 +31,10 @@ from training.parallel import choose_device
 TRAINING_SENTENCES = 16  # videos of the sample speaker, each of 10 s or a little more
 HELD_OUT_SEED = 1000  # light, framing and motion of the held-out video
 # Neither text is among the sentences that the sample speaker trains on.
-SOURCE_TEXT = "The kettle boiled while nobody watched it. Seven grey geese crossed the empty field before noon."
+SOURCE_TEXT = (
+    "The kettle boiled while nobody watched it. Seven grey geese crossed the empty field before noon. "
+    "A letter came for the new teacher, but the door stayed shut."
+)
 SPEECH_TEXT = "My brother bought a broken piano. He plays it every evening, and the whole village complains."
 HELD_OUT = 0.2  # of a person's own video
 
