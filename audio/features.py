@@ -81,11 +81,6 @@ def windows_at(dense: np.ndarray, rate: float, times: np.ndarray) -> np.ndarray:
     return sample_feature(dense, rate, np.asarray(times, np.float64)[:, None] + steps)
 
 
-def window_at(dense: np.ndarray, rate: float, time: float) -> np.ndarray:
-    """`windows_at` for a single time: float32 (5, dim)."""
-    return windows_at(dense, rate, np.array([time]))[0]
-
-
 def sounding_part(wave: np.ndarray) -> slice:
     """From the first to the last sample that is not exactly zero; everything where all are zero.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.features import frame_features, get_audio_feature, sample_feature, sounding_part, window_at, windows_at
+from audio.features import frame_features, get_audio_feature, sample_feature, sounding_part, windows_at
 from config.errors import InputError
 
 RATE = 16000
@@ -64,14 +64,14 @@ def test_windows_equal_the_rows_around_each_frame(mel, speech):
     expected = np.stack([rows[k - 2 : k + 3] for k in frames])
     assert windows.dtype == np.float32
     np.testing.assert_allclose(windows, expected, atol=1e-6)
-    np.testing.assert_array_equal(window_at(mel.compute(speech), mel.rate, 40 / 25), windows[38])
+    np.testing.assert_array_equal(windows_at(mel.compute(speech), mel.rate, np.array([40 / 25]))[0], windows[38])
 
 
 def test_window_between_frames_steps_by_40_ms(mel, speech):
     dense = mel.compute(speech)
     times = (1.257, 1.297, 1.337, 1.377, 1.417)
     expected = [[np.interp(time, np.arange(len(dense)) / mel.rate, column) for column in dense.T] for time in times]
-    np.testing.assert_allclose(window_at(dense, mel.rate, 1.337), expected, atol=1e-5)
+    np.testing.assert_allclose(windows_at(dense, mel.rate, np.array([1.337]))[0], expected, atol=1e-5)
 
 
 def test_sounding_part():
