@@ -6,6 +6,7 @@ from config.options import option
 
 DEVICES = ("auto", "cpu", "cuda")
 MODELS = ("dinet", "lawdnet")
+METRICS = ("image", "landmarks", "sync", "lpips", "fid")
 X264_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow", "placebo"),
@@ -65,7 +66,7 @@ class TrainingOptions:
     lamb_sync: float = option(0.1, "weight of SyncNet's loss (clip stages)", low=0)
     lamb_pixel: float | None = option(None, "weight of the pixel MSE; not set: 1 for lawdnet, 0 for dinet", low=0)
     lamb_mouth: float = option(0.0, "weight of the pixel L1 inside the mouth box", low=0)
-    lamb_contrast: float = option(0.5, "weight of SyncNet's contrastive loss between mouths and audio", low=0)
+    lamb_contrast: float = option(5.0, "weight of SyncNet's contrastive loss between mouths and audio", low=0)
     perceptual_weights: str = option(
         "imagenet", "VGG19: imagenet, auto (ImageNet if cached, else random), random, a path"
     )
@@ -130,12 +131,15 @@ class InferenceOptions:
 class EvaluateOptions:
     """evaluate.py"""
 
-    generated: str = option("", "video to score")
-    reference: str = option("", "video with the true mouth, frame for frame")
+    generated: str = option("", "video to score, or a folder of videos")
+    reference: str = option("", "video with the true mouth, frame for frame, or a folder with the same names")
+    metrics: str = option("auto", f"auto: all that can be had; or some of {','.join(METRICS)}")
+    syncnet: str = option("", "for sync: a checkpoint of a syncnet stage, or the public syncnet_v2.model")
     json: str = option("", "file that the scores are written to as JSON")
-    contact_sheet: str = option("", "PNG with source, generated and true frames side by side")
+    pictures: str = option("", "folder for contact_sheet.png, lip_opening.png and sync.png, by video if there are many")
     source: str = option("", "video before dubbing, for the contact sheet")
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
+    deep_speech_model: str = option("./asserts/output_graph.pb", "for a SyncNet trained on DeepSpeech features")
 
 
 @dataclass

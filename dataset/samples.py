@@ -19,7 +19,7 @@ from face.geometry import mouth_box
 
 CONTEXT = (CLIP_FRAMES - WINDOW_FRAMES) // 2  # audio steps that a frame sees on either side
 MIN_NEGATIVE_DISTANCE = 3  # frames between a window and audio that counts as out of sync with it
-NUM_NEGATIVES = 3  # out-of-sync audio windows of the same video in each SyncNet sample
+NUM_NEGATIVES = 15  # out-of-sync audio windows of the same video in each SyncNet sample
 
 
 class TrainingSamples(Dataset, ABC):
@@ -76,7 +76,7 @@ class GeneratorSamples(TrainingSamples):
 
 
 class SyncSamples(TrainingSamples):
-    """mouth (5, 3, S, S), its audio (channels, 9), and `negatives` (3, channels, 9) of the same video."""
+    """mouth (5, 3, S, S), its audio (channels, 9), and `negatives` (15, channels, 9) of the same video."""
 
     def __init__(self, videos: list[Video], mouth_size: int, augment_num: int, seed: int):
         long_enough = [video for video in videos if spans(video, 2 * MIN_NEGATIVE_DISTANCE)]

@@ -1,4 +1,4 @@
-"""How close a generated mouth is to the true one."""
+"""How close a generated mouth is to the true one: pixels, landmarks, lip opening over time."""
 
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
@@ -7,32 +7,34 @@ from evaluation.pairs import Pair
 from face.geometry import mouth_box
 from face.lips import lip_opening
 
-MOUTH_SIZE = 256  # of the 416 x 320 crop
+MOUTH = mouth_box(256)  # of the 416 x 320 crop
 MOUTH_LANDMARKS = slice(48, 68)
 IDENTICAL_PSNR = 100.0  # dB, instead of infinity for identical pictures
+MAX_LAG = 10  # frames, either way
 
 
-def score_pair(pair: Pair) -> dict[str, float]:
-    """Scores by name; larger is better but for LMD.
+def image_scores(pair: Pair) -> dict[str, float]:
+    """Means over frames of PSNR (dB) and SSIM of the 256 x 256 mouth box and of the whole crop, and mouth_motion.
 
-    mouth_psnr (dB) and mouth_ssim of the 256 x 256 mouth box, crop_psnr and crop_ssim of the whole crop, means over
-    frames; lmd: mean distance of the 20 mouth landmarks in crop pixels; lip_correlation: Pearson's r of the two lip
-    opening curves; frames: how many were scored.
+    mouth_motion is the mean change of the mouth's pixels from frame to frame, over the truth's: 1 is as lively as the
+    truth, more is flicker, less is a mouth that moves too little.
     """
-    images = [image_scores(generated, reference) for generated, reference in pair.crops()]
-    scores = {name: float(np.mean([row[name] for row in images])) for name in images[0]}
-    distances = np.linalg.norm(pair.generated[:, MOUTH_LANDMARKS] - pair.reference[:, MOUTH_LANDMARKS], axis=-1)
-    scores["lmd"] = float(distances.mean())
-    scores["lip_correlation"] = correlation(lip_opening(pair.generated), lip_opening(pair.reference))
-    scores["frames"] = float(len(pair.frames))
-    return scores
+    rows, changes, before = [], [], None
+    for generated, reference in pair.crops():
+        rows.append(frame_scores(generated, reference))
+        mouths = np.stack([generated[MOUTH], reference[MOUTH]]).astype(np.int16)
+        if before is not None:
+            changes.append(np.abs(mouths - before).mean((1, 2, 3)))
+        before = mouths
+    scores = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+    ours, theirs = np.mean(changes, axis=0) if changes else (0.0, 0.0)
+    return {**scores, "mouth_motion": float(ours / theirs) if theirs else 1.0}
 
 
-def image_scores(generated: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+def frame_scores(generated: np.ndarray, reference: np.ndarray) -> dict[str, float]:
     """PSNR and SSIM (Gaussian window, sigma 1.5, as in its paper) of one frame's crops (416, 320, 3) uint8."""
-    rows, columns = mouth_box(MOUTH_SIZE)
     scores = {}
-    for name, part in (("mouth", (rows, columns)), ("crop", (slice(None), slice(None)))):
+    for name, part in (("mouth", MOUTH), ("crop", (slice(None), slice(None)))):
         ours, theirs = generated[part], reference[part]
         psnr = IDENTICAL_PSNR if (ours == theirs).all() else peak_signal_noise_ratio(theirs, ours)
         scores[f"{name}_psnr"] = float(psnr)
@@ -44,8 +46,31 @@ def image_scores(generated: np.ndarray, reference: np.ndarray) -> dict[str, floa
     return scores
 
 
+def landmark_scores(pair: Pair) -> dict[str, float]:
+    """lmd: mean distance of the 20 mouth landmarks in pixels of the 416 x 320 crop. Of the two curves of lip opening:
+    lip_correlation, Pearson's r; lip_lag, the shift in frames with the largest r (positive: the result comes late)."""
+    distances = np.linalg.norm(pair.generated[:, MOUTH_LANDMARKS] - pair.reference[:, MOUTH_LANDMARKS], axis=-1)
+    ours, theirs = lip_opening(pair.generated), lip_opening(pair.reference)
+    return {
+        "lmd": float(distances.mean()),
+        "lip_correlation": correlation(ours, theirs),
+        "lip_lag": float(best_lag(ours, theirs)),
+    }
+
+
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Pearson's r; 0 where one of the curves does not move."""
-    if a.std() < 1e-6 or b.std() < 1e-6:
+    if len(a) < 2 or a.std() < 1e-6 or b.std() < 1e-6:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])
+
+
+def best_lag(ours: np.ndarray, theirs: np.ndarray) -> int:
+    """Frames by which `ours` (T,) follows `theirs` (T,), at most MAX_LAG and a quarter of the length."""
+    most = min(MAX_LAG, len(ours) // 4)
+
+    def at(lag: int) -> float:
+        a, b = (ours[lag:], theirs[: len(theirs) - lag]) if lag >= 0 else (ours[:lag], theirs[-lag:])
+        return correlation(a, b)
+
+    return max(range(-most, most + 1), key=lambda lag: (round(at(lag), 9), -abs(lag)))

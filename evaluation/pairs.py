@@ -19,11 +19,12 @@ LENGTH_TOLERANCE = 2  # frames by which two videos of the same thing may differ 
 class Pair:
     """Landmarks of both videos in crop pixels (416 x 320) and the matrices that cut both; frames with both faces.
 
-    frames (N,) numbers; matrices (N, 3, 3) video_to_crop; generated, reference (N, 68, 2).
+    fps: of both videos; frames (N,) numbers; matrices (N, 3, 3) video_to_crop; generated, reference (N, 68, 2).
     """
 
     generated_path: Path
     reference_path: Path
+    fps: float
     frames: np.ndarray
     matrices: np.ndarray
     generated: np.ndarray
@@ -51,7 +52,7 @@ def load_pair(generated: Path, reference: Path, landmarker: FaceLandmarker) -> P
     points = [
         np.stack([transform(p, m) for p, m in zip(t.landmarks[:count][found], matrices, strict=True)]) for t in tracks
     ]
-    return Pair(generated, reference, np.flatnonzero(found), matrices, *points)
+    return Pair(generated, reference, float(infos[1].fps), np.flatnonzero(found), matrices, *points)
 
 
 def check_same(generated: VideoInfo, reference: VideoInfo) -> None:

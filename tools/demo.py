@@ -79,10 +79,7 @@ def sample_speaker_demo(options: DemoOptions) -> dict[str, Path]:
     checkpoint = train(options, folder)
     dubbed = folder / "dubbed.mp4"
     dub(options, held_out["source"], held_out["truth"], checkpoint, dubbed)
-    sheet, scores = folder / "contact_sheet.png", folder / "metrics.json"
-    compared = ["--generated", dubbed, "--reference", held_out["truth"], "--source", held_out["source"]]
-    run("evaluate.py", *compared, "--contact_sheet", sheet, "--json", scores)
-    return {"dubbed video": dubbed, "contact sheet": sheet, "metrics": scores}
+    return {"dubbed video": dubbed, **judge(folder, dubbed, held_out["truth"], held_out["source"])}
 
 
 def own_video_demo(options: DemoOptions, video: Path, speech: Path) -> dict[str, Path]:
@@ -99,10 +96,7 @@ def own_video_demo(options: DemoOptions, video: Path, speech: Path) -> dict[str,
     part, sound, generated = folder / "held_out.mp4", folder / "held_out.wav", folder / "held_out_dubbed.mp4"
     cut_end(video, part, sound)
     dub(options, part, sound, checkpoint, generated)
-    sheet, scores = folder / "contact_sheet.png", folder / "metrics.json"
-    compared = ["--generated", generated, "--reference", part, "--source", video]
-    run("evaluate.py", *compared, "--contact_sheet", sheet, "--json", scores)
-    return {"dubbed video": dubbed, "contact sheet": sheet, "metrics": scores}
+    return {"dubbed video": dubbed, **judge(folder, generated, part, video)}
 
 
 def fresh_folder(folder: Path) -> Path:
@@ -132,6 +126,16 @@ def train(options: DemoOptions, folder: Path, *flags: object) -> Path:
 def dub(options: DemoOptions, video: Path, speech: Path, checkpoint: Path, output: Path) -> None:
     run("inference.py", "--source_video_path", video, "--driving_audio_path", speech,
         "--pretrained_clip_DINet_path", checkpoint, "--output", output, "--device", options.device)  # fmt: skip
+
+
+def judge(folder: Path, generated: Path, reference: Path, source: Path) -> dict[str, Path]:
+    """Score a result, by the run's own SyncNet too, and draw it. Returns what there is to look at."""
+    syncnet = latest_checkpoint(folder / "run" / "syncnet")
+    compared = ["--generated", generated, "--reference", reference, "--source", source, "--syncnet", syncnet]
+    scores = folder / "metrics.json"
+    run("evaluate.py", *compared, "--pictures", folder, "--json", scores)
+    names = {"contact sheet": "contact_sheet.png", "lip opening": "lip_opening.png", "sync": "sync.png"}
+    return {**{label: folder / name for label, name in names.items()}, "metrics": scores}
 
 
 def cut_end(video: Path, part: Path, sound: Path) -> None:

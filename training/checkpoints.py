@@ -62,16 +62,21 @@ def save_checkpoint(folder: Path, epoch: int, content: dict, keep: int) -> Path:
 
 def read_checkpoint(path: str | Path, flag: str) -> dict:
     """The content of a checkpoint. `flag` is the option that named it, for the message when it cannot be read."""
-    if not Path(path).is_file():
-        raise InputError(f"{flag} {path}: no such file; give the path of a .pth checkpoint")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # bytes that are no checkpoint make torch.load raise almost anything
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{flag} {path}: not a readable PyTorch checkpoint ({reason})") from error
+    content = read_weights(path, flag)
     if not isinstance(content, dict) or "state_dict" not in content:
         raise InputError(f"{flag} {path}: holds no state_dict; give a checkpoint of this project or of DINet")
     return content
+
+
+def read_weights(path: str | Path, flag: str) -> object:
+    """Whatever a .pth file holds, of tensors and plain values alone."""
+    if not Path(path).is_file():
+        raise InputError(f"{flag} {path}: no such file; give the path of a .pth checkpoint")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # bytes that are no checkpoint make torch.load raise almost anything
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{flag} {path}: not a readable PyTorch checkpoint ({reason})") from error
 
 
 def load_generator(path: str | Path, flag: str) -> LoadedNetwork:

@@ -18,15 +18,15 @@ from models.discriminator import Discriminator
 from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 from training.checkpoints import NetworkSpec, load_generator, load_syncnet
-from training.initialization import normalise_outputs
+from training.initialization import initialise_syncnet
 from training.loop import Phase, Stage
 from training.parallel import Parallel
-from training.steps import DiscriminatorStep, GeneratorStep, SyncStep
+from training.steps import DiscriminatorStep, GeneratorStep, SyncStep, fold_frames, to_unit
 from training.validation import generator_quality, offset_accuracy, offset_scores
 
 MASKS = {"dinet": "box", "lawdnet": "smooth"}
 PIXEL_WEIGHTS = {"dinet": 0.0, "lawdnet": 1.0}
-INITIAL_BATCH = 32  # samples whose statistics SyncNet starts from
+INITIAL_BATCH = 64  # samples whose statistics SyncNet starts from
 
 
 def build_stage(options: TrainingOptions, parallel: Parallel) -> Stage:
@@ -69,15 +69,15 @@ def build_syncnet(options: TrainingOptions, manifest: Manifest, parallel: Parall
         syncnet.load_state_dict(loaded.network.state_dict())
 
     def validate() -> tuple[dict[str, float], None]:
-        scores = offset_scores(syncnet, held_out, options.mouth_size, parallel.device, options.precision)
-        return offset_accuracy(scores), None
+        blocks = offset_scores(syncnet, held_out, options.mouth_size, parallel.device, options.precision)
+        return offset_accuracy(blocks), None
 
     samples = SyncSamples(train, options.mouth_size, options.augment_num, options.seed)
     step = SyncStep(syncnet, options.lamb_contrast)
     if not options.pretrained_syncnet_path:
         batch = default_collate([samples[0, index] for index in range(INITIAL_BATCH)])
-        batch = {name: tensor.to(parallel.device) for name, tensor in batch.items()}
-        normalise_outputs(syncnet, lambda: step(batch))
+        images = fold_frames(to_unit(batch["mouth"].to(parallel.device)))
+        initialise_syncnet(syncnet, images, batch["audio"].to(parallel.device))
     phase = Phase("syncnet", step, syncnet, options.lr_g, ("mouth", "audio", "negatives"))
     return Stage(options, spec, samples, [phase], validate)
 

@@ -19,6 +19,7 @@ from models.vgg19 import VGG19Features
 
 Losses = dict[str, Tensor]
 TEMPERATURE = 0.07  # of the contrastive loss, the usual value
+SCORED_NEGATIVES = 3  # of each SyncNet sample, whose score is pushed to 0; the contrastive loss takes all
 
 
 def to_unit(images: Tensor) -> Tensor:
@@ -158,13 +159,14 @@ class SyncStep(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Losses, dict[str, Tensor]]:
         mouths = self.syncnet.face_encoder(fold_frames(to_unit(batch["mouth"])))
-        size, count = batch["negatives"].shape[:2]
+        size = len(mouths)
         sounds = self.syncnet.audio_encoder(torch.cat((batch["audio"], batch["negatives"].flatten(0, 1))))
         own, away = sounds[:size], sounds[size:]
         everyone = over_processes(own)
         places = places_among(everyone, size)
         in_sync = self.score(mouths, own)
-        shifted = self.score(mouths.repeat_interleave(count, 0), away)
+        scored = away.view(size, -1, away.shape[1])[:, :SCORED_NEGATIVES]
+        shifted = self.score(mouths.repeat_interleave(scored.shape[1], 0), scored.flatten(0, 1))
         foreign = self.score(mouths, everyone[places - 1]) if len(everyone) > 1 else shifted
         losses = {"in_sync": lsgan(in_sync, 1.0) / 2, "out_of_sync": lsgan(torch.cat((shifted, foreign)), 0.0) / 2}
         if self.contrast:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from config.constants import CLIP_FRAMES, WINDOW_FRAMES
-from dataset.images import load_crop
+from dataset.images import cached_loader
 from dataset.manifest import Video
 from dataset.samples import CONTEXT, GeneratorSamples
 from face.geometry import mouth_box
@@ -15,7 +15,8 @@ from training.parallel import autocast
 from training.steps import GeneratorStep, fold_frames, to_unit
 
 MAX_OFFSET = 15  # frames, either way
-MAX_WINDOWS = 200  # per validation, evenly spread over the held-out videos
+BLOCK = 25  # consecutive windows whose scores are averaged: 1 s
+MAX_BLOCKS = 16  # per validation, evenly spread over the held-out videos
 BATCH = 32
 NUM_FRAMES = 48  # generated per validation
 NUM_SHOWN = 6
@@ -23,28 +24,38 @@ NUM_SHOWN = 6
 
 @torch.no_grad()
 def offset_scores(
-    syncnet: SyncNet, videos: list[Video], mouth_size: int, device: torch.device, precision: str
-) -> Tensor:
-    """Mean score of held-out windows against audio at every offset, (windows, 2 * MAX_OFFSET + 1) on the CPU.
+    syncnet: SyncNet,
+    videos: list[Video],
+    mouth_size: int,
+    device: torch.device,
+    precision: str,
+    max_blocks: int = MAX_BLOCKS,
+) -> list[Tensor]:
+    """Mean scores of blocks of consecutive held-out windows at every offset, each (up to BLOCK, 31), on the CPU.
 
-    Column MAX_OFFSET is the true one. Windows closer than MAX_OFFSET to an end of the audio are left out.
+    Column MAX_OFFSET is the true offset; column MAX_OFFSET + k pairs a mouth with audio k frames later. Windows closer
+    than MAX_OFFSET to an end of the audio are left out.
     """
-    rows = []
-    every = max(1, sum(len(video.paths) for video in videos) // MAX_WINDOWS)
-    for video in videos:
-        windows = video.windows(WINDOW_FRAMES, CONTEXT + MAX_OFFSET)[::every]
-        for group in np.array_split(windows, max(1, -(-len(windows) // BATCH))):
-            if len(group):
-                with autocast(device, precision):
-                    rows.append(score_windows(syncnet, video, group, mouth_size, device))
-    return torch.cat(rows) if rows else torch.empty(0, 2 * MAX_OFFSET + 1)
+    blocks = [(video, group) for video in videos for group in window_blocks(video)]
+    chosen = np.unique(np.linspace(0, len(blocks) - 1, min(max_blocks, len(blocks))).astype(int))
+    with autocast(device, precision):
+        return [score_windows(syncnet, *blocks[number], mouth_size, device) for number in chosen]
+
+
+def window_blocks(video: Video) -> list[np.ndarray]:
+    """The starts of the video's windows in groups of BLOCK; all of them in one group if there are fewer."""
+    starts = video.windows(WINDOW_FRAMES, CONTEXT + MAX_OFFSET)
+    whole = [starts[i : i + BLOCK] for i in range(0, len(starts) - BLOCK + 1, BLOCK)]
+    return whole or ([starts] if len(starts) else [])
 
 
 def score_windows(syncnet: SyncNet, video: Video, starts: np.ndarray, mouth_size: int, device: torch.device) -> Tensor:
+    """(len(starts), 31) scores of the windows at `starts`."""
     box_rows, box_columns = mouth_box(mouth_size)
+    load = cached_loader(mouth_size)
     mouths, audio = [], []
     for start in starts:
-        crops = np.stack([load_crop(video.paths[i], mouth_size) for i in range(start, start + WINDOW_FRAMES)])
+        crops = np.stack([load(video.paths[i], mouth_size) for i in range(start, start + WINDOW_FRAMES)])
         mouths.append(torch.from_numpy(crops[:, :, box_rows, box_columns].copy()))
         first = int(video.frame_numbers[start]) - CONTEXT - MAX_OFFSET
         steps = torch.from_numpy(video.audio(first, CLIP_FRAMES + 2 * MAX_OFFSET))  # (C, 9 + 30)
@@ -56,16 +67,28 @@ def score_windows(syncnet: SyncNet, video: Video, starts: np.ndarray, mouth_size
     return scores.view(len(starts), offsets).cpu()
 
 
-def offset_accuracy(scores: Tensor) -> dict[str, float]:
-    """Share of windows whose best offset is the true one, exactly and within a frame; chance is 0.03 and 0.10."""
-    if not len(scores):
+def offset_accuracy(blocks: list[Tensor]) -> dict[str, float]:
+    """Shares of single windows and of 1 s averages whose best offset is the true one, exactly and within a frame.
+
+    Chance is 0.03 and 0.10. {} where nothing was scored.
+    """
+    if not blocks:
         return {}
+    single = torch.cat(blocks)
+    values = hit_rates(single, "offset")
+    seconds = [block.mean(0) for block in blocks if len(block) == BLOCK]
+    if seconds:
+        values |= hit_rates(torch.stack(seconds), "offset_1s")
+    others = torch.cat((single[:, :MAX_OFFSET], single[:, MAX_OFFSET + 1 :]), 1)
+    values |= {"val/score_in_sync": single[:, MAX_OFFSET].mean().item(), "val/score_out_of_sync": others.mean().item()}
+    return values
+
+
+def hit_rates(scores: Tensor, name: str) -> dict[str, float]:
     error = (scores.argmax(1) - MAX_OFFSET).abs().float()
     return {
-        "val/offset_exact": (error == 0).float().mean().item(),
-        "val/offset_within_1": (error <= 1).float().mean().item(),
-        "val/score_in_sync": scores[:, MAX_OFFSET].mean().item(),
-        "val/score_out_of_sync": torch.cat((scores[:, :MAX_OFFSET], scores[:, MAX_OFFSET + 1 :]), 1).mean().item(),
+        f"val/{name}_exact": (error == 0).float().mean().item(),
+        f"val/{name}_within_1": (error <= 1).float().mean().item(),
     }
 
 

@@ -6,5 +6,5 @@ batch_size = 64
 augment_num = 64
 non_decay = 100
 decay = 100
-lr_g = 1e-4
+lr_g = 2e-4
 warmup_steps = 100

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ import pytest
 from media.video import VideoWriter, probe, read_frames
 from tools.sample_speaker import make_speaker_videos
 from tools.speech import Voice
+from training.checkpoints import NetworkSpec, save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,28 +48,68 @@ def videos(tmp_path_factory) -> dict[str, Path]:
 def scores(generated: Path, reference: Path, folder: Path) -> dict[str, float]:
     result = run("--generated", generated, "--reference", reference, "--json", folder / "scores.json")
     assert result.returncode == 0, result.stderr
-    return json.loads((folder / "scores.json").read_text())
+    return json.loads((folder / "scores.json").read_text())["mean"]
 
 
 def test_identical_videos_score_perfectly_and_a_wrong_mouth_does_not(videos, tmp_path):
     same = scores(videos["truth"], videos["truth"], tmp_path)
     assert same["mouth_psnr"] == 100 and same["lmd"] == 0
     assert same["mouth_ssim"] == pytest.approx(1, abs=1e-5) and same["lip_correlation"] == pytest.approx(1)
+    assert same["mouth_motion"] == pytest.approx(1) and same["lip_lag"] == 0
     assert same["frames"] == probe(videos["truth"]).num_frames
     wrong = scores(videos["other"], videos["truth"], tmp_path)
     assert wrong["mouth_psnr"] < 35 and wrong["lmd"] > 2 and wrong["lip_correlation"] < 0.6
     frozen = scores(videos["frozen"], videos["truth"], tmp_path)
-    assert abs(frozen["lip_correlation"]) < 0.3
+    assert abs(frozen["lip_correlation"]) < 0.3 and frozen["mouth_motion"] < 0.3
+
+
+def test_folders_are_scored_video_by_video_and_together(videos, tmp_path):
+    for side, sources in (("ours", ("truth", "other")), ("theirs", ("truth", "truth"))):
+        (tmp_path / side).mkdir()
+        for name, source in zip(("a", "b"), sources, strict=True):
+            (tmp_path / side / f"{name}.mp4").symlink_to(videos[source])
+    common = ["--generated", tmp_path / "ours", "--reference", tmp_path / "theirs", "--metrics", "landmarks"]
+    result = run(*common, "--json", tmp_path / "scores.json", "--pictures", tmp_path / "pictures")
+    assert result.returncode == 0, result.stderr
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert scores["videos"]["a"]["lmd"] == 0 < scores["videos"]["b"]["lmd"] == pytest.approx(2 * scores["mean"]["lmd"])
+    assert {"contact_sheet.png", "lip_opening.png"} == {p.name for p in (tmp_path / "pictures" / "b").iterdir()}
+    assert "mouth_psnr" not in scores["mean"]
+    (tmp_path / "theirs" / "b.mp4").unlink()
+    assert "no video named b" in run(*common).stderr
+
+
+def test_a_syncnet_gives_sync_scores_and_a_plot(videos, tmp_path):
+    spec = NetworkSpec("syncnet", {"in_channel_image": 15, "in_channel_audio": 80}, "mel", "aligned", "box", 64)
+    weights = save_checkpoint(
+        tmp_path, 1, {"spec": asdict(spec), "state_dict": {"syncnet": spec.build().state_dict()}}, 1
+    )
+    pair = ["--generated", videos["truth"], "--reference", videos["truth"], "--metrics", "sync", "--syncnet", weights]
+    result = run(*pair, "--json", tmp_path / "scores.json", "--pictures", tmp_path)
+    assert result.returncode == 0, result.stderr
+    scores = json.loads((tmp_path / "scores.json").read_text())["mean"]
+    assert scores["lse_c"] >= 0 and abs(scores["sync_offset"]) <= 15
+    assert cv2.imread(str(tmp_path / "sync.png")).shape[1] > 300
 
 
 def test_contact_sheet_has_a_row_a_video_of_equal_faces(videos, tmp_path):
-    sheet = tmp_path / "sheet 图.png"
+    folder = tmp_path / "图"
     pair = ["--generated", videos["truth"], "--reference", videos["truth"], "--source", videos["other"]]
-    assert run(*pair, "--contact_sheet", sheet).returncode == 0
-    picture = cv2.imdecode(np.fromfile(sheet, np.uint8), 1)
+    assert run(*pair, "--pictures", folder).returncode == 0
+    picture = cv2.imdecode(np.fromfile(folder / "contact_sheet.png", np.uint8), 1)
     assert picture.shape == (3 * (416 + 34), 8 * 320, 3)
     source, generated, true = (picture[i * 450 + 34 : (i + 1) * 450].astype(int) for i in range(3))
     assert (generated == true).all() and np.abs(source - true).mean() > 1
+
+
+@pytest.mark.parametrize(
+    "metrics, message",
+    [("image,beauty", "'beauty' is not known"), ("sync", "--syncnet"), ("lpips", "alexnet")],
+)
+def test_a_metric_that_cannot_be_had_says_what_it_needs(videos, tmp_path, monkeypatch, metrics, message):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    result = run("--generated", videos["truth"], "--reference", videos["truth"], "--metrics", metrics)
+    assert result.returncode == 2 and message in result.stderr and len(result.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 stage = "syncnet"
 mouth_size = 32
-batch_size = 64
+batch_size = 32
 augment_num = 256
-lr_g = 2.5e-4
+lr_g = 4e-4
 non_decay = 500
 decay = 500
 max_minutes = 2.5
 val_fraction = 0.15
 num_workers = 0
-warmup_steps = 100
+warmup_steps = 50
