@@ -86,7 +86,8 @@ def train_stage(
 
     # Train.
     title = f"{folder.parent.name}/{folder.name}"
-    bar = tqdm(total=epochs * len(sampler), initial=step, desc=title, unit="step", disable=not parallel.is_main)
+    total = None if options.max_minutes else epochs * len(sampler)  # unknown where time decides
+    bar = tqdm(total=total, initial=step, desc=title, unit="step", disable=not parallel.is_main)
     meter = LossMeter()
     saved = checkpoint_path(folder, epoch)
     out_of_time = False

@@ -8,6 +8,8 @@ from types import TracebackType
 import cv2
 import numpy as np
 
+from training.signs import FailureSigns
+
 SAMPLES = "samples"
 
 
@@ -21,9 +23,11 @@ class Tracker:
         self.folder = folder
         (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
         self.metrics = (folder / "metrics.jsonl").open("a", encoding="utf-8")
+        self.signs = FailureSigns()
         self.run = start_wandb(folder, mode, project, name, options)
 
     def log(self, step: int, values: dict[str, float]) -> None:
+        self.signs.look(step, values)
         row = {"step": step, **{name: round(value, 6) for name, value in values.items()}}
         self.metrics.write(json.dumps(row) + "\n")
         self.metrics.flush()
