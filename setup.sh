@@ -11,7 +11,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     echo "error: $python is older than Python 3.11; set PYTHON to a newer one" >&2
     exit 2
 fi
-if ! "$python" -m venv .venv; then
+if ! [ -x .venv/bin/python ] && ! "$python" -m venv .venv; then
     echo "error: $python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2
     exit 2
 fi

@@ -1,0 +1,289 @@
+"""What training learns, measured on held-out sentences of the sample speaker: one command, one table.
+
+    python benchmarks/learning.py                       one seed, a small setting: under 40 minutes on 2 CPU cores
+    python benchmarks/learning.py --seeds 3             with the spread over seeds
+    python benchmarks/learning.py --setting full        the published sizes, on a GPU
+
+Per seed: SyncNet from scratch, then every recipe for the same wall time from a random start, then the clip stage. Four
+held-out videos are dubbed with sentences nobody trained on, and scored against the truth by evaluate.py. A run that was
+stopped goes on where it was. Results: results_SETTING.md, .json and PNG plots in the output folder.
+"""
+
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.sentences import compose_sentences
+from config.config import DEVICES
+from config.errors import InputError, run_script
+from config.options import option, parse
+from media.files import written_whole
+from media.video import VideoWriter, probe, read_frames
+from training.checkpoints import latest_checkpoint
+
+HELD_OUT_VIDEOS = 4
+SENTENCES_A_VIDEO = 5  # more than a video of 10 s needs
+METRICS = {
+    "lip_correlation": "lip-opening correlation",
+    "lmd": "LMD (px)",
+    "mouth_psnr": "mouth PSNR (dB)",
+    "mouth_ssim": "mouth SSIM",
+    "mouth_motion": "mouth motion",
+    "lse_c": "LSE-C (own SyncNet)",
+    "sync_offset": "sync offset",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Sizes and minutes. The flags go to train_sequence.py."""
+
+    videos: int
+    sync_minutes: float
+    minutes: float  # of every recipe
+    clip_minutes: float
+    folder: str  # of the default recipe's stage files, in config/experiment
+    default: tuple[str, ...]  # its frame stages
+    clip: str  # its clip stage
+    published: tuple[str, ...]  # frame stages in config/experiment/published
+    sync_flags: tuple[str, ...]
+    published_flags: tuple[str, ...]
+
+
+SETTINGS = {
+    "small": Setting(
+        videos=24,
+        sync_minutes=5,
+        minutes=5,
+        clip_minutes=1.5,
+        folder="demo",
+        default=("frame_32", "frame_64"),
+        clip="clip_64",
+        published=("frame_64",),
+        sync_flags=("--mouth_size", "64", "--augment_num", "64", "--eval_every", "1"),
+        published_flags=("--base_channels", "32", "--batch_size", "8", "--num_workers", "0"),
+    ),
+    "full": Setting(
+        videos=120,
+        sync_minutes=15,
+        minutes=30,
+        clip_minutes=10,
+        folder="demo_gpu",
+        default=("frame_64", "frame_128", "frame_256"),
+        clip="clip_256",
+        published=("frame_64", "frame_128", "frame_256"),
+        sync_flags=("--mouth_size", "64", "--eval_every", "1"),
+        published_flags=(),
+    ),
+}
+
+
+@dataclass
+class LearningOptions:
+    setting: str = option("small", "small: 2 CPU cores; full: a GPU", choices=tuple(SETTINGS))
+    seeds: int = option(1, "how often everything is trained, each time from another seed", low=1)
+    output_folder: str = option(str(ROOT / "output" / "benchmarks" / "learning"), "folder of data, runs and results")
+    device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
+
+
+def main() -> None:
+    options = parse(LearningOptions, __doc__)
+    bench = Bench(Path(options.output_folder) / options.setting, SETTINGS[options.setting], options.device)
+    bench.make_data()
+    rows: dict[str, list[dict[str, float]]] = {"source mouth, copied": [bench.score_copy()]}
+    curves = []
+    for seed in range(options.seeds):
+        curves.append(bench.train_syncnet(seed))
+        for name, scores in bench.score_recipes(seed):
+            rows.setdefault(name, []).append(scores)
+    report(bench.folder, options, rows, curves)
+
+
+class Bench:
+    """Data, runs and results in one folder. Whatever is there already is not made again."""
+
+    def __init__(self, folder: Path, setting: Setting, device: str):
+        self.folder, self.setting, self.device = folder, setting, device
+        self.data = folder / "data" / "training_data" / "training_json.json"
+
+    def make_data(self) -> None:
+        """A training set, and held-out pairs: a source video, and the same video with other sentences, the truth."""
+        data = self.folder / "data"
+        if self.data.is_file():
+            return
+        number = self.setting.videos
+        sentences = compose_sentences(SENTENCES_A_VIDEO * (number + 2 * HELD_OUT_VIDEOS), seed=0)
+        train, rest = sentences[: SENTENCES_A_VIDEO * number], sentences[SENTENCES_A_VIDEO * number :]
+        source, truth = rest[: len(rest) // 2], rest[len(rest) // 2 :]
+        for name, lines, count, seed in (("raw", train, number, 0), ("source", source, 0, 1), ("truth", truth, 0, 1)):
+            data.mkdir(parents=True, exist_ok=True)
+            (data / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            place = ["--output_folder", data / name, "--sentences", data / f"{name}.txt", "--seed", seed]
+            seconds = 10 if name != "truth" else 6  # with its last sentence shorter than the source
+            run("tools/sample_speaker.py", *place, "--number", count or HELD_OUT_VIDEOS, "--seconds", seconds)
+        placed = ["--training_data_path", self.data.parent, "--num_workers", 2]
+        run("make_dataset.py", "--root_folder", data / "raw", "--output_folder", data / "25fps", *placed)
+        run("data_processing.py", "--all", *placed)
+
+    def train_syncnet(self, seed: int) -> list[dict[str, float]]:
+        """The validated accuracy over time."""
+        flags = ["--max_minutes", self.setting.sync_minutes, *self.setting.sync_flags]
+        stage = self.train(f"syncnet_{seed}", f"{self.setting.folder}/syncnet.py", seed, *flags)
+        lines = (stage / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        return [row for row in map(json.loads, lines) if "val/offset_within_1" in row]
+
+    def score_copy(self) -> dict[str, float]:
+        """Scores of the source video itself, whose mouth says something else."""
+        copies = self.folder / "copies"
+        copies.mkdir(exist_ok=True)
+        for truth in sorted((self.folder / "data" / "truth").glob("*.mp4")):
+            if not (copies / truth.name).is_file():
+                copy_mouth(self.folder / "data" / "source" / truth.name, truth, copies / truth.name)
+        return self.score("copy", copies, None)
+
+    def score_recipes(self, seed: int) -> Iterator[tuple[str, dict[str, float]]]:
+        """Train, dub and score every recipe with this seed."""
+        setting = self.setting
+        syncnet = latest_checkpoint(self.folder / f"syncnet_{seed}" / "syncnet")
+        for label, model in (("published DINet recipe", "dinet"), ("published LawDNet recipe", "lawdnet")):
+            files = [f"published/{name}.py" for name in setting.published]
+            flags = ["--model", model, "--perceptual_weights", "auto", *setting.published_flags]
+            yield label, self.dub_and_score(self.train_frames(f"{model}_{seed}", files, seed, *flags), syncnet)
+        files = [f"{setting.folder}/{name}.py" for name in setting.default]
+        stage = self.train_frames(f"default_{seed}", files, seed)
+        yield "this project's frame stages", self.dub_and_score(stage, syncnet)
+        start = ["--pretrained_path", latest_checkpoint(stage), "--pretrained_syncnet_path", syncnet]
+        clip = f"{setting.folder}/{setting.clip}.py"
+        stage = self.train(f"default_{seed}", clip, seed, *start, "--max_minutes", setting.clip_minutes)
+        yield "and its clip stage", self.dub_and_score(stage, syncnet)
+
+    def train_frames(self, name: str, files: list[str], seed: int, *flags: object) -> Path:
+        """Train frame stages coarse to fine, each for its share of the minutes. Returns the last one's folder."""
+        start: list[object] = []
+        for file in files:
+            stage = self.train(name, file, seed, *start, *flags, "--max_minutes", self.setting.minutes / len(files))
+            start = ["--pretrained_path", latest_checkpoint(stage)]
+        return stage
+
+    def train(self, name: str, config: str, seed: int, *flags: object) -> Path:
+        """Train one stage, or find it trained. Returns its folder."""
+        run("train_sequence.py", "--config_path", ROOT / "config" / "experiment" / config, "--name", name, "--resume",
+            "--result_path", self.folder, "--train_data", self.data, "--device", self.device, "--seed", seed,
+            "--wandb", "disabled", *flags)  # fmt: skip
+        return self.folder / name / Path(config).stem
+
+    def dub_and_score(self, stage: Path, syncnet: Path) -> dict[str, float]:
+        dubbed = stage / "dubbed"
+        for truth in sorted((self.folder / "data" / "truth").glob("*.mp4")):
+            if not (dubbed / truth.name).is_file():
+                source = self.folder / "data" / "source" / truth.name
+                run("inference.py", "--source_video_path", source, "--driving_audio_path", truth, "--output",
+                    dubbed / truth.name, "--pretrained_clip_DINet_path", latest_checkpoint(stage),
+                    "--device", self.device)  # fmt: skip
+        return self.score(f"{stage.parent.name}_{stage.name}", dubbed, syncnet)
+
+    def score(self, name: str, generated: Path, syncnet: Path | None) -> dict[str, float]:
+        """Mean scores over the held-out videos; pictures go to pictures/NAME."""
+        path = self.folder / "scores" / f"{name}.json"
+        if not path.is_file():
+            judged = ["--syncnet", syncnet] if syncnet else []
+            run("evaluate.py", "--generated", generated, "--reference", self.folder / "data" / "truth", "--json", path,
+                "--pictures", self.folder / "pictures" / name, *judged)  # fmt: skip
+        return json.loads(path.read_text(encoding="utf-8"))["mean"]
+
+
+def copy_mouth(source: Path, truth: Path, output: Path) -> None:
+    """The source video with the length and the sound of the truth."""
+    info = probe(truth)
+    with VideoWriter(output, info.width, info.height, info.fps, audio_path=truth, crf=10) as writer:
+        for frame in read_frames(source, stop=info.num_frames):
+            writer.write(frame)
+
+
+def run(script: str, *arguments: object) -> None:
+    command = [sys.executable, str(ROOT / script), *map(str, arguments)]
+    print(f"\n$ {shlex.join(['python', script, *command[2:]])}", flush=True)
+    status = subprocess.run(command, check=False, cwd=ROOT).returncode
+    if status:
+        raise InputError(f"{script} ended with status {status}; its message is above")
+
+
+def report(folder: Path, options: LearningOptions, rows: dict, curves: list[list[dict[str, float]]]) -> None:
+    """Write the table as Markdown and JSON, and SyncNet's curves as PNG."""
+    setting = SETTINGS[options.setting]
+    lines = [
+        f"`python benchmarks/learning.py --setting {options.setting} --seeds {options.seeds}` on {machine()}.",
+        f"{setting.videos} training videos of 10 s; {setting.minutes:g} minutes for every recipe, "
+        f"{setting.clip_minutes:g} more for the clip stage; mean over {HELD_OUT_VIDEOS} held-out videos, "
+        "± standard deviation over seeds.",
+        "",
+        "| | " + " | ".join(METRICS.values()) + " |",
+        "| --- |" + " --- |" * len(METRICS),
+    ]
+    for name, seeds in rows.items():
+        lines.append(f"| {name} | " + " | ".join(cell([scores.get(key) for scores in seeds]) for key in METRICS) + " |")
+    lines += [
+        "",
+        "SyncNet at the end of its minutes, on held-out videos (31 offsets; chance: 0.03 exact, 0.10 within 1):",
+        "",
+    ]
+    ends = [curve[-1] for curve in curves]
+    lines += ["| single, exact | single, within 1 | 1 s, exact | 1 s, within 1 |", "| --- | --- | --- | --- |"]
+    keys = [f"val/{name}_{kind}" for name in ("offset", "offset_1s") for kind in ("exact", "within_1")]
+    lines.append("| " + " | ".join(cell([end.get(key) for end in ends]) for key in keys) + " |")
+    table = "\n".join(lines) + "\n"
+    print(f"\n{table}")
+    with written_whole(folder / f"results_{options.setting}.md") as temporary:
+        temporary.write_text(table, encoding="utf-8")
+    with written_whole(folder / f"results_{options.setting}.json") as temporary:
+        record = {"machine": machine(), "recipes": rows, "syncnet": curves}
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    plot_curves(folder / f"syncnet_{options.setting}.png", curves)
+    print(f"written to {folder}")
+
+
+def cell(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    spread = f" ± {np.std(known):.2f}" if len(known) > 1 else ""
+    return f"{np.mean(known):.3f}{spread}"
+
+
+def machine() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{torch.get_num_threads()} CPU threads ({platform.machine()}), without a GPU"
+
+
+def plot_curves(path: Path, curves: list[list[dict[str, float]]]) -> None:
+    """Share of held-out windows whose offset is found within a frame, by minutes of training, a colour a seed."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.add_subplot(xlabel="minutes of training", ylabel="found within 1 frame", ylim=(0, 1.02))
+    for seed, curve in enumerate(curves):
+        minutes = [row["train_minutes"] for row in curve]
+        for key, style in (("val/offset_1s_within_1", "-"), ("val/offset_within_1", "--")):
+            label = f"seed {seed}, {'1 s averages' if style == '-' else 'single windows'}"
+            axes.plot(minutes, [row.get(key, np.nan) for row in curve], style, color=f"C{seed}", label=label)
+    axes.axhline(0.1, color="grey", linestyle=":", label="chance")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+
+
+if __name__ == "__main__":
+    run_script(main)
