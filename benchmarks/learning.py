@@ -30,7 +30,7 @@ from config.errors import InputError, run_script
 from config.options import option, parse
 from media.files import written_whole
 from media.video import VideoWriter, probe, read_frames
-from training.checkpoints import latest_checkpoint
+from training.checkpoints import best_checkpoint
 
 HELD_OUT_VIDEOS = 4
 SENTENCES_A_VIDEO = 5  # more than a video of 10 s needs
@@ -56,7 +56,7 @@ class Setting:
     folder: str  # of the default recipe's stage files, in config/experiment
     default: tuple[str, ...]  # its frame stages
     clip: str  # its clip stage
-    published: tuple[str, ...]  # frame stages in config/experiment/published
+    published: tuple[str, ...]  # frame stages with the published values, in config/experiment
     sync_flags: tuple[str, ...]
     published_flags: tuple[str, ...]
 
@@ -155,15 +155,15 @@ class Bench:
     def score_recipes(self, seed: int) -> Iterator[tuple[str, dict[str, float]]]:
         """Train, dub and score every recipe with this seed."""
         setting = self.setting
-        syncnet = latest_checkpoint(self.folder / f"syncnet_{seed}" / "syncnet")
+        syncnet = best_checkpoint(self.folder / f"syncnet_{seed}" / "syncnet")
         for label, model in (("published DINet recipe", "dinet"), ("published LawDNet recipe", "lawdnet")):
-            files = [f"published/{name}.py" for name in setting.published]
+            files = [f"{name}.py" for name in setting.published]
             flags = ["--model", model, "--perceptual_weights", "auto", *setting.published_flags]
             yield label, self.dub_and_score(self.train_frames(f"{model}_{seed}", files, seed, *flags), syncnet)
         files = [f"{setting.folder}/{name}.py" for name in setting.default]
         stage = self.train_frames(f"default_{seed}", files, seed)
         yield "this project's frame stages", self.dub_and_score(stage, syncnet)
-        start = ["--pretrained_path", latest_checkpoint(stage), "--pretrained_syncnet_path", syncnet]
+        start = ["--pretrained_path", best_checkpoint(stage), "--pretrained_syncnet_path", syncnet]
         clip = f"{setting.folder}/{setting.clip}.py"
         stage = self.train(f"default_{seed}", clip, seed, *start, "--max_minutes", setting.clip_minutes)
         yield "and its clip stage", self.dub_and_score(stage, syncnet)
@@ -173,7 +173,7 @@ class Bench:
         start: list[object] = []
         for file in files:
             stage = self.train(name, file, seed, *start, *flags, "--max_minutes", self.setting.minutes / len(files))
-            start = ["--pretrained_path", latest_checkpoint(stage)]
+            start = ["--pretrained_path", best_checkpoint(stage)]
         return stage
 
     def train(self, name: str, config: str, seed: int, *flags: object) -> Path:
@@ -189,7 +189,7 @@ class Bench:
             if not (dubbed / truth.name).is_file():
                 source = self.folder / "data" / "source" / truth.name
                 run("inference.py", "--source_video_path", source, "--driving_audio_path", truth, "--output",
-                    dubbed / truth.name, "--pretrained_clip_DINet_path", latest_checkpoint(stage),
+                    dubbed / truth.name, "--pretrained_clip_DINet_path", best_checkpoint(stage),
                     "--device", self.device)  # fmt: skip
         return self.score(f"{stage.parent.name}_{stage.name}", dubbed, syncnet)
 

@@ -25,7 +25,7 @@ from config.errors import InputError, run_script
 from config.options import build_parser, check, option
 from media.audio import read_audio, write_wav
 from media.video import VideoWriter, probe, read_frames_at
-from training.checkpoints import latest_checkpoint
+from training.checkpoints import best_checkpoint
 from training.parallel import choose_device
 
 TRAINING_SENTENCES = 16  # videos of the sample speaker, each of 10 s or a little more
@@ -120,7 +120,7 @@ def train(options: DemoOptions, folder: Path, *flags: object) -> Path:
         "--train_data", dataset / "training_json.json", "--result_path", folder, "--name", "run",
         "--device", options.device, "--seed", options.seed, *flags)  # fmt: skip
     last_stage = max((folder / "run").glob("clip_*"), key=lambda stage: int(stage.name.removeprefix("clip_")))
-    return latest_checkpoint(last_stage)
+    return best_checkpoint(last_stage)
 
 
 def dub(options: DemoOptions, video: Path, speech: Path, checkpoint: Path, output: Path) -> None:
@@ -130,7 +130,7 @@ def dub(options: DemoOptions, video: Path, speech: Path, checkpoint: Path, outpu
 
 def judge(folder: Path, generated: Path, reference: Path, source: Path) -> dict[str, Path]:
     """Score a result, by the run's own SyncNet too, and draw it. Returns what there is to look at."""
-    syncnet = latest_checkpoint(folder / "run" / "syncnet")
+    syncnet = best_checkpoint(folder / "run" / "syncnet")
     compared = ["--generated", generated, "--reference", reference, "--source", source, "--syncnet", syncnet]
     scores = folder / "metrics.json"
     run("evaluate.py", *compared, "--pictures", folder, "--json", scores)

@@ -13,6 +13,7 @@ from models.lawdnet import LawDNet
 from models.syncnet import SyncNet
 
 FORMAT = 1
+BEST = "best.pth"
 NETWORKS = {"dinet": DINet, "lawdnet": LawDNet, "syncnet": SyncNet}
 
 
@@ -58,6 +59,18 @@ def save_checkpoint(folder: Path, epoch: int, content: dict, keep: int) -> Path:
     for old in existing_checkpoints(folder)[:-keep]:
         old.unlink()
     return path
+
+
+def save_best(folder: Path, epoch: int, content: dict) -> None:
+    """Write best.pth whole."""
+    with written_whole(folder / BEST) as temporary:
+        torch.save({"format": FORMAT, "epoch": epoch, **content}, temporary)
+
+
+def best_checkpoint(folder: Path) -> Path | None:
+    """What later stages and inference start from: best.pth, or the newest checkpoint where nothing was held out."""
+    best = folder / BEST
+    return best if best.is_file() else latest_checkpoint(folder)
 
 
 def read_checkpoint(path: str | Path, flag: str) -> dict:

@@ -17,7 +17,7 @@ from config.config import TrainingOptions
 from config.errors import InputError
 from dataset.sampler import GlobalBatchSampler
 from dataset.samples import TrainingSamples
-from training.checkpoints import NetworkSpec, checkpoint_path, save_checkpoint
+from training.checkpoints import NetworkSpec, checkpoint_path, save_best, save_checkpoint
 from training.parallel import Parallel, autocast
 from training.tracking import Tracker
 
@@ -38,15 +38,28 @@ class Phase:
         self.optimizer = torch.optim.Adam(trainable, lr=self.learning_rate)
 
 
+@dataclass(frozen=True)
+class Validation:
+    """Held-out measures, and for generators an RGB uint8 picture (H, W, 3) and video (T, H, W, 3) at 25 fps."""
+
+    values: dict[str, float]
+    picture: np.ndarray | None = None
+    video: np.ndarray | None = None
+
+
 @dataclass
 class Stage:
-    """Everything the loop needs to know of a stage. `validate` gives held-out measures and, maybe, a picture."""
+    """Everything the loop needs to know of a stage. The largest value named `best_by` is that of best.pth.
+
+    `validate` is None where nothing is held out.
+    """
 
     options: TrainingOptions
     spec: NetworkSpec
     samples: TrainingSamples
     phases: list[Phase]
-    validate: Callable[[], tuple[dict[str, float], np.ndarray | None]]
+    validate: Callable[[], Validation] | None = None
+    best_by: str = ""
 
 
 def lr_factor(progress: float, non_decay: int, decay: int) -> float:
@@ -67,9 +80,9 @@ def train_stage(
         phase.step.train()
 
     # Continue where the checkpoint was written.
-    epoch, step, elapsed = 0, 0, 0.0
+    epoch, step, elapsed, best = 0, 0, 0.0, -math.inf
     if resume_from:
-        epoch, step, elapsed = resume_from["epoch"], resume_from["step"], resume_from["elapsed"]
+        epoch, step, elapsed, best = (resume_from[name] for name in ("epoch", "step", "elapsed", "best"))
         restore(stage.phases, resume_from)
 
     # Draw the same global batches whatever the number of processes.
@@ -89,7 +102,6 @@ def train_stage(
     total = None if options.max_minutes else epochs * len(sampler)  # unknown where time decides
     bar = tqdm(total=total, initial=step, desc=title, unit="step", disable=not parallel.is_main)
     meter = LossMeter()
-    saved = checkpoint_path(folder, epoch)
     out_of_time = False
     while epoch < epochs and not out_of_time:
         began = time.perf_counter()
@@ -108,14 +120,21 @@ def train_stage(
         elapsed = parallel.mean({"elapsed": elapsed + time.perf_counter() - began})["elapsed"]
         out_of_time = is_over(options, elapsed)
         finished = epoch == epochs or out_of_time
+        reached = None
         if finished or epoch % options.eval_every == 0:
-            validate(stage, step, {"epoch": epoch, "train_minutes": elapsed / 60, "lr_factor": factor}, tracker)
-        if finished or epoch % options.checkpoint_every == 0:
-            saved = save(stage, folder, epoch, {"step": step, "elapsed": elapsed, "finished": finished}, parallel)
+            state = {"epoch": epoch, "train_minutes": elapsed / 60, "lr_factor": factor}
+            reached = validate(stage, step, state, tracker).get(stage.best_by)
+        if parallel.is_main:
+            content = checkpoint_content(stage, step=step, elapsed=elapsed, finished=finished, best=best)
+            if reached is not None and reached >= best:
+                best = content["best"] = reached
+                save_best(folder, epoch, content)
+            if finished or epoch % options.checkpoint_every == 0:
+                save_checkpoint(folder, epoch, content, options.keep_checkpoints)
         parallel.barrier()
         meter.pause()
     bar.close()
-    return saved
+    return checkpoint_path(folder, epoch)
 
 
 class LossMeter:
@@ -207,29 +226,28 @@ def set_learning_rates(phases: list[Phase], factor: float) -> None:
             group["lr"] = phase.learning_rate * factor
 
 
-def validate(stage: Stage, step: int, state: dict[str, float], tracker: Tracker | None) -> None:
-    """Held-out measures on the main process; the others wait for it."""
-    if not tracker:
-        return
-    values, picture = stage.validate()
-    tracker.log(step, {**values, **state})
-    shown = ", ".join(f"{name.removeprefix('val/')} {value:.3f}" for name, value in values.items())
-    tqdm.write(f"epoch {state['epoch']}, {state['train_minutes']:.1f} min: {shown or 'nothing held out'}")
-    if picture is not None:
-        tracker.picture(step, "held_out", picture)
+def validate(stage: Stage, step: int, state: dict[str, float], tracker: Tracker | None) -> dict[str, float]:
+    """Held-out measures, on the main process alone; the others wait for it."""
+    if not tracker or not stage.validate:
+        return {}
+    result = stage.validate()
+    tracker.log(step, {**result.values, **state})
+    shown = ", ".join(f"{name.removeprefix('val/')} {value:.3f}" for name, value in result.values.items())
+    tqdm.write(f"epoch {state['epoch']}, {state['train_minutes']:.1f} min: {shown or 'too little held out to measure'}")
+    if result.picture is not None:
+        tracker.picture(step, "held_out", result.picture)
+        tracker.video(step, "held_out", result.video)
+    return result.values
 
 
-def save(stage: Stage, folder: Path, epoch: int, state: dict, parallel: Parallel) -> Path:
-    if parallel.is_main:
-        content = {
-            "spec": asdict(stage.spec),
-            "options": asdict(stage.options),
-            "state_dict": {phase.name: phase.network.state_dict() for phase in stage.phases},
-            "optimizer": {phase.name: phase.optimizer.state_dict() for phase in stage.phases},
-            **state,
-        }
-        save_checkpoint(folder, epoch, content, stage.options.keep_checkpoints)
-    return checkpoint_path(folder, epoch)
+def checkpoint_content(stage: Stage, **state) -> dict:
+    return {
+        "spec": asdict(stage.spec),
+        "options": asdict(stage.options),
+        "state_dict": {phase.name: phase.network.state_dict() for phase in stage.phases},
+        "optimizer": {phase.name: phase.optimizer.state_dict() for phase in stage.phases},
+        **state,
+    }
 
 
 def restore(phases: list[Phase], content: dict) -> None:

@@ -10,7 +10,8 @@ from config.config import RunOptions, TrainingOptions
 from config.errors import InputError
 from config.options import build_parser, check
 from media.files import written_whole
-from training.checkpoints import latest_checkpoint, read_checkpoint
+from training.checkpoints import best_checkpoint, latest_checkpoint, read_checkpoint
+from training.curves import draw_curves
 from training.loop import train_stage
 from training.parallel import Parallel
 from training.stages import build_stage, previous_checkpoints
@@ -126,7 +127,7 @@ def run_stage(stage: PlannedStage, run: RunOptions, parallel: Parallel) -> Path:
         if resume_from["finished"]:
             return latest
     for option_name, previous in previous_checkpoints(stage.options, run_folder).items():
-        found = latest_checkpoint(previous)
+        found = best_checkpoint(previous)
         if not found:
             raise InputError(
                 f"stage {stage.name} needs a checkpoint in {previous}; train that first, or give --{option_name}"
@@ -139,7 +140,9 @@ def run_stage(stage: PlannedStage, run: RunOptions, parallel: Parallel) -> Path:
     write_options(folder, stage, parallel)
     options = dataclasses.asdict(stage.options)
     with Tracker(folder, run.wandb, run.wandb_project, f"{run.name}-{stage.name}", options) as tracker:
-        return train_stage(built, folder, tracker, parallel, resume_from)
+        checkpoint = train_stage(built, folder, tracker, parallel, resume_from)
+    draw_curves(folder)
+    return checkpoint
 
 
 def write_options(folder: Path, stage: PlannedStage, parallel: Parallel) -> None:

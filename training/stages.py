@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import default_collate
@@ -19,13 +18,14 @@ from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 from training.checkpoints import NetworkSpec, load_generator, load_syncnet
 from training.initialization import initialise_syncnet
-from training.loop import Phase, Stage
+from training.loop import Phase, Stage, Validation
 from training.parallel import Parallel
 from training.steps import DiscriminatorStep, GeneratorStep, SyncStep, fold_frames, to_unit
-from training.validation import generator_quality, offset_accuracy, offset_scores
+from training.validation import dubbed_clip, generator_quality, offset_accuracy, offset_scores
 
 MASKS = {"dinet": "box", "lawdnet": "smooth"}
 PIXEL_WEIGHTS = {"dinet": 0.0, "lawdnet": 1.0}
+VALIDATION_FRAMES = 60  # generated per validation, beside the video
 INITIAL_BATCH = 64  # samples whose statistics SyncNet starts from
 
 
@@ -68,9 +68,9 @@ def build_syncnet(options: TrainingOptions, manifest: Manifest, parallel: Parall
         loaded = load_syncnet(options.pretrained_syncnet_path, "--pretrained_syncnet_path")
         syncnet.load_state_dict(loaded.network.state_dict())
 
-    def validate() -> tuple[dict[str, float], None]:
+    def validate() -> Validation:
         blocks = offset_scores(syncnet, held_out, options.mouth_size, parallel.device, options.precision)
-        return offset_accuracy(blocks), None
+        return Validation(offset_accuracy(blocks))
 
     samples = SyncSamples(train, options.mouth_size, options.augment_num, options.seed)
     step = SyncStep(syncnet, options.lamb_contrast)
@@ -79,7 +79,7 @@ def build_syncnet(options: TrainingOptions, manifest: Manifest, parallel: Parall
         images = fold_frames(to_unit(batch["mouth"].to(parallel.device)))
         initialise_syncnet(syncnet, images, batch["audio"].to(parallel.device))
     phase = Phase("syncnet", step, syncnet, options.lr_g, ("mouth", "audio", "negatives"))
-    return Stage(options, spec, samples, [phase], validate)
+    return Stage(options, spec, samples, [phase], validate if held_out else None, "val/offset_within_1")
 
 
 def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Parallel) -> Stage:
@@ -116,12 +116,19 @@ def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Para
     for name, network in discriminators.items():
         phases.append(Phase(name, DiscriminatorStep(name, network), network, options.lr_d, ("real", "fake")))
 
-    def validate() -> tuple[dict[str, float], np.ndarray | None]:
-        return generator_quality(step, held_out, device, options.precision, options.seed) if held_out else ({}, None)
-
     frames = WINDOW_FRAMES if is_clip else 1
     samples = GeneratorSamples(train, frames, options.mouth_size, options.augment_num, options.seed)
-    return Stage(options, spec, samples, phases, validate)
+    if not held_out:
+        return Stage(options, spec, samples, phases)
+    draws = max(1, VALIDATION_FRAMES // (frames * len(held_out)))
+    judged = GeneratorSamples(held_out, frames, options.mouth_size, draws, options.seed)
+
+    def validate() -> Validation:
+        values, picture = generator_quality(step, judged, device, options.precision)
+        return Validation(values, picture, dubbed_clip(step, judged, device, options.precision))
+
+    best_by = "val/sync" if syncnet else "val/mouth_psnr"
+    return Stage(options, spec, samples, phases, validate, best_by)
 
 
 def generator_spec(options: TrainingOptions, manifest: Manifest) -> NetworkSpec:

@@ -86,16 +86,19 @@ class GeneratorStep(nn.Module):
         self.syncnet_mouth_size = syncnet_mouth_size
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Losses, dict[str, Tensor]]:
-        real = to_unit(batch["source"])
-        frames = real.shape[1]
-        references = self.generator.encode_reference(to_unit(batch["reference"]))
-        references = type(references)(*(features.repeat_interleave(frames, 0) for features in references))
-        windows = audio_windows(batch["audio"]).flatten(0, 1)  # (B * T, C, 5)
-        fake = self.generator.generate((real * self.mask).flatten(0, 1), references, windows)
-        fake = fake.float().view_as(real)
+        real, fake = self.generate(batch)
         losses = self.losses(real, fake, batch["audio"])
         weighted = {name: loss * self.weights[name] for name, loss in losses.items()}
         return weighted, {"real": real, "fake": fake.detach()}
+
+    def generate(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """True and generated frames (B, T, 3, H, W) in [0, 1]."""
+        real = to_unit(batch["source"])
+        references = self.generator.encode_reference(to_unit(batch["reference"]))
+        references = type(references)(*(features.repeat_interleave(real.shape[1], 0) for features in references))
+        windows = audio_windows(batch["audio"]).flatten(0, 1)  # (B * T, C, 5)
+        fake = self.generator.generate((real * self.mask).flatten(0, 1), references, windows)
+        return real, fake.float().view_as(real)
 
     def losses(self, real: Tensor, fake: Tensor, audio: Tensor) -> Losses:
         rows, columns = mouth_box(self.mouth_size)
@@ -109,11 +112,16 @@ class GeneratorStep(nn.Module):
         for name, discriminator in self.discriminators.items():
             losses[name] = lsgan(discriminator(discriminator_view(name, fake))[1], 1.0)
         if self.syncnet:
-            mouths = fold_frames(fake[..., rows, columns])
-            if self.syncnet_mouth_size != self.mouth_size:
-                mouths = F.interpolate(mouths, (self.syncnet_mouth_size,) * 2, mode="bilinear", antialias=True)
-            losses["sync"] = lsgan(self.syncnet(mouths, audio), 1.0)
+            losses["sync"] = lsgan(self.sync_score(fake, audio), 1.0)
         return losses
+
+    def sync_score(self, frames: Tensor, audio: Tensor) -> Tensor:
+        """SyncNet's score maps of clips (B, 5, 3, H, W) with their audio (B, C, 9)."""
+        rows, columns = mouth_box(self.mouth_size)
+        mouths = fold_frames(frames[..., rows, columns])
+        if self.syncnet_mouth_size != self.mouth_size:
+            mouths = F.interpolate(mouths, (self.syncnet_mouth_size,) * 2, mode="bilinear", antialias=True)
+        return self.syncnet(mouths, audio)
 
     def perception(self, real: Tensor, fake: Tensor) -> Tensor:
         """Mean L1 between VGG19 features, over five layers and two scales."""

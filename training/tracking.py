@@ -8,6 +8,7 @@ from types import TracebackType
 import cv2
 import numpy as np
 
+from config.constants import FPS
 from training.signs import FailureSigns
 
 SAMPLES = "samples"
@@ -42,6 +43,19 @@ class Tracker:
             import wandb
 
             self.run.log({name: wandb.Image(image)}, step=step)
+
+    def video(self, step: int, name: str, frames: np.ndarray) -> None:
+        """Save RGB uint8 frames (T, H, W, 3) as a silent MP4 of 25 fps."""
+        path = self.folder / SAMPLES / f"{name}_{step:08d}.mp4"
+        height, width = frames.shape[1:3]
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (width, height))
+        for frame in frames:
+            writer.write(frame[:, :, ::-1])
+        writer.release()
+        if self.run:
+            import wandb
+
+            self.run.log({f"{name}_video": wandb.Video(str(path), format="mp4")}, step=step)
 
     def __enter__(self) -> "Tracker":
         return self

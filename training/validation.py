@@ -1,9 +1,13 @@
 """Held-out measures of a stage: does SyncNet find the offset, does the generator draw the mouth."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.data import default_collate
 
 from config.constants import CLIP_FRAMES, WINDOW_FRAMES
 from dataset.images import cached_loader
@@ -17,8 +21,8 @@ from training.steps import GeneratorStep, fold_frames, to_unit
 MAX_OFFSET = 15  # frames, either way
 BLOCK = 25  # consecutive windows whose scores are averaged: 1 s
 MAX_BLOCKS = 16  # per validation, evenly spread over the held-out videos
-BATCH = 32
-NUM_FRAMES = 48  # generated per validation
+GENERATED = 10  # frames at a time
+VIDEO_FRAMES = 75  # of the video that a validation shows, 3 s
 NUM_SHOWN = 6
 
 
@@ -94,40 +98,76 @@ def hit_rates(scores: Tensor, name: str) -> dict[str, float]:
 
 @torch.no_grad()
 def generator_quality(
-    step: GeneratorStep, videos: list[Video], device: torch.device, precision: str, seed: int
-) -> tuple[dict[str, float], np.ndarray | None]:
-    """PSNR (dB) and L1 (of 1) of held-out mouths, and a picture: hidden source, generated and true frames in columns.
+    step: GeneratorStep, samples: GeneratorSamples, device: torch.device, precision: str
+) -> tuple[dict[str, float], np.ndarray]:
+    """Held-out mouths: PSNR (dB), L1 (of 1), and a picture of hidden source, generated and true frames in columns.
 
-    The same frames and references are drawn every time.
+    Clips also give mouth_motion, the change from frame to frame over the truth's, and SyncNet's mean score if the step
+    has one. The same frames and references are drawn every time.
     """
-    samples = GeneratorSamples(videos, 1, step.mouth_size, -(-NUM_FRAMES // len(videos)), seed)
     rows, columns = mouth_box(step.mouth_size)
-    squares, absolutes, shown = [], [], []
-    was_training = step.generator.training
-    step.generator.eval()
-    for begin in range(0, len(samples), BATCH):
-        batch = torch.utils.data.default_collate(
-            [samples[0, i] for i in range(begin, min(begin + BATCH, len(samples)))]
-        )
-        batch = {name: tensor.to(device) for name, tensor in batch.items()}
-        with autocast(device, precision):
-            real, fake = generate(step, batch)
-        error = (fake - real)[..., rows, columns]
-        squares.append(error.square().mean((1, 2, 3)).cpu())
-        absolutes.append(error.abs().mean((1, 2, 3)).cpu())
-        shown.append(torch.stack((real * step.mask, fake, real), 1).cpu())
-    step.generator.train(was_training)
-    squares, absolutes = torch.cat(squares), torch.cat(absolutes)
-    psnr = -10 * torch.log10(squares.clamp_min(1e-10)).mean().item()
-    values = {"val/mouth_psnr": psnr, "val/mouth_l1": absolutes.mean().item()}
+    squares, absolutes, motions, scores, shown = [], [], [], [], []
+    for batch in fixed_batches(samples, device):
+        with evaluating(step.generator), autocast(device, precision):
+            real, fake = step.generate(batch)
+            if step.syncnet:
+                scores.append(step.sync_score(fake, batch["audio"]).float().mean((1, 2, 3)).cpu())
+        mouths = torch.stack((fake, real))[..., rows, columns]
+        error = mouths[0] - mouths[1]
+        squares.append(error.square().mean((2, 3, 4)).flatten().cpu())
+        absolutes.append(error.abs().mean((2, 3, 4)).flatten().cpu())
+        motions.append(mouths.diff(dim=2).abs().flatten(1).sum(1).cpu())
+        shown.append(torch.stack((real * step.mask, fake, real), 2)[:, 0].cpu())
+    values = {
+        "val/mouth_psnr": -10 * torch.log10(torch.cat(squares).clamp_min(1e-10)).mean().item(),
+        "val/mouth_l1": torch.cat(absolutes).mean().item(),
+    }
+    if samples.frames > 1:
+        ours, theirs = torch.stack(motions).sum(0).tolist()
+        values["val/mouth_motion"] = ours / max(theirs, 1e-10)
+    if scores:
+        values["val/sync"] = torch.cat(scores).mean().item()
     return values, column_picture(torch.cat(shown), NUM_SHOWN)
 
 
-def generate(step: GeneratorStep, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """True and generated frames (B, 3, H, W) of a batch of single frames."""
-    real = to_unit(batch["source"])[:, 0]
-    fake = step.generator(real * step.mask, to_unit(batch["reference"]), batch["audio"])
-    return real, fake.float()
+def fixed_batches(samples: GeneratorSamples, device: torch.device) -> Iterator[dict[str, Tensor]]:
+    size = max(1, GENERATED // samples.frames)
+    for begin in range(0, len(samples), size):
+        indices = range(begin, min(begin + size, len(samples)))
+        batch = default_collate([samples[0, index] for index in indices])
+        yield {name: tensor.to(device) for name, tensor in batch.items()}
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode, for as long as it is needed."""
+    was_training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(was_training)
+
+
+@torch.no_grad()
+def dubbed_clip(step: GeneratorStep, samples: GeneratorSamples, device: torch.device, precision: str) -> np.ndarray:
+    """The first seconds of the first held-out video, generated beside true: RGB uint8 (T, H, 2 W, 3)."""
+    video, starts = samples.videos[0], samples.starts[0][:VIDEO_FRAMES]
+    numbers = video.frame_numbers[starts]
+    references = samples.references(video, int(starts[0]), np.random.default_rng(0))
+    reference = torch.from_numpy(samples.crops(video, references)).flatten(0, 1)[None].to(device)
+    frames = []
+    for group in np.array_split(np.arange(len(starts)), -(-len(starts) // GENERATED)):
+        audio = np.stack([video.audio(int(numbers[i]) - CONTEXT, WINDOW_FRAMES) for i in group])
+        batch = {
+            "source": torch.from_numpy(samples.crops(video, starts[group]))[:, None].to(device),
+            "reference": reference.expand(len(group), -1, -1, -1),
+            "audio": torch.from_numpy(audio).to(device),
+        }
+        with evaluating(step.generator), autocast(device, precision):
+            real, fake = step.generate(batch)
+        frames.append((torch.cat((fake, real), -1)[:, 0].clamp(0, 1) * 255).round().to(torch.uint8).cpu())
+    return torch.cat(frames).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def column_picture(columns: Tensor, count: int) -> np.ndarray:

@@ -12,8 +12,10 @@ from tiny_set import make_tiny_set
 
 from config.config import TrainingOptions
 from config.errors import InputError
+from face.geometry import crop_size
+from media.video import probe
 from models.discriminator import Discriminator
-from training.checkpoints import load_generator, load_syncnet, read_checkpoint, save_checkpoint
+from training.checkpoints import best_checkpoint, load_generator, load_syncnet, read_checkpoint, save_checkpoint
 from training.loop import lr_factor
 from training.parallel import Parallel
 from training.sequence import train_sequence
@@ -91,8 +93,13 @@ def test_every_stage_runs_coarse_to_fine_and_starts_from_the_one_before(data, tm
     assert (loaded.spec.network, loaded.spec.audio_feature, loaded.spec.mouth_size) == (model, "mel", last)
     assert load_syncnet(folder / "syncnet" / "epoch_000001.pth", "--x").spec.mouth_size == 64
     start = read_checkpoint(folder / f"clip_{last}" / "epoch_000001.pth", "--x")["options"]["pretrained_path"]
-    assert start == str(folder / f"frame_{last}" / "epoch_000001.pth")
+    assert start == str(folder / f"frame_{last}" / "best.pth")
     assert list((folder / "frame_64" / "samples").glob("held_out_*.png"))
+    assert (folder / "frame_64" / "curves.png").stat().st_size > 5000
+    video = next((folder / f"clip_{last}" / "samples").glob("held_out_*.mp4"))
+    assert probe(video).width == 2 * crop_size(last)[1] and probe(video).num_frames > 10
+    held_out = [json.loads(line) for line in (folder / f"clip_{last}" / "metrics.jsonl").read_text().splitlines()][-1]
+    assert held_out["val/mouth_motion"] > 0 and "val/sync" in held_out
     validated = [json.loads(line) for line in (folder / "syncnet" / "metrics.jsonl").read_text().splitlines()][-1]
     assert 0 <= validated["val/offset_within_1"] <= 1
 
@@ -166,6 +173,17 @@ def test_time_budget_ends_a_stage_and_old_checkpoints_go(data, tmp_path):
     run(["--config_path", path, "--max_minutes", "0.05", "--keep_checkpoints", "2"], data, tmp_path)
     kept = sorted((tmp_path / "run" / "stage").glob("epoch_*.pth"))
     assert len(kept) == 2 and read_checkpoint(kept[-1], "--x")["finished"]
+
+
+def test_best_checkpoint_is_the_one_with_the_best_held_out_mouth(data, tmp_path):
+    path = stage_file(tmp_path, "stage", stage="frame", mouth_size=64, non_decay=3, decay=0, eval_every=1, lr_g=3e-3)
+    run(["--config_path", str(path)], data, tmp_path)
+    folder = tmp_path / "run" / "stage"
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    reached = {row["epoch"]: row["val/mouth_psnr"] for row in rows if "val/mouth_psnr" in row}
+    best = read_checkpoint(folder / "best.pth", "--x")
+    assert best["best"] == pytest.approx(max(reached.values()), abs=1e-5) and len(reached) == 3
+    assert reached[best["epoch"]] == max(reached.values()) and best_checkpoint(folder).name == "best.pth"
 
 
 def test_learning_rate_follows_the_published_rule_and_never_falls_below_zero():
