@@ -64,9 +64,9 @@ class Setting:
 SETTINGS = {
     "small": Setting(
         videos=24,
-        sync_minutes=5,
-        minutes=5,
-        clip_minutes=1.5,
+        sync_minutes=4,
+        minutes=4,
+        clip_minutes=1,
         folder="demo",
         default=("frame_32", "frame_64"),
         clip="clip_64",

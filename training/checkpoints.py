@@ -1,6 +1,7 @@
 """Checkpoints that say what they are: enough to rebuild the network, to resume training and to run inference."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -34,8 +35,11 @@ class NetworkSpec:
 
 @dataclass(frozen=True)
 class LoadedNetwork:
+    """`held_out`: the measure that its best.pth was chosen by; None where nothing was held out."""
+
     spec: NetworkSpec
     network: nn.Module
+    held_out: float | None = None
 
 
 def checkpoint_path(folder: Path, epoch: int) -> Path:
@@ -114,7 +118,9 @@ def load_syncnet(path: str | Path, flag: str) -> LoadedNetwork:
     spec = NetworkSpec(**content["spec"])
     if spec.network != "syncnet":
         raise InputError(f"{flag} {path}: is a {spec.network} checkpoint; give one of a syncnet stage")
-    return load_into(spec, content["state_dict"]["syncnet"], path, flag)
+    loaded = load_into(spec, content["state_dict"]["syncnet"], path, flag)
+    measured = content.get("best", -math.inf)
+    return replace(loaded, held_out=measured if math.isfinite(measured) else None)
 
 
 def load_published(states: dict, path: str | Path, flag: str) -> LoadedNetwork:

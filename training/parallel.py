@@ -46,6 +46,10 @@ class Parallel:
         """GPUs that DataParallel uses in this process."""
         return torch.cuda.device_count() if self.world_size == 1 and self.device.type == "cuda" else 1
 
+    def place(self, network: nn.Module) -> nn.Module:
+        """On the device, with channels last in memory, as convolutions in bf16 want them."""
+        return network.to(self.device, memory_format=torch.channels_last)
+
     def wrap(self, module: nn.Module) -> nn.Module:
         """Move a step to the device and make its gradients those of the global batch.
 

@@ -16,7 +16,7 @@ from face.masks import source_mask
 from models.discriminator import Discriminator
 from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
-from training.checkpoints import NetworkSpec, load_generator, load_syncnet
+from training.checkpoints import LoadedNetwork, NetworkSpec, load_generator, load_syncnet
 from training.initialization import initialise_syncnet
 from training.loop import Phase, Stage, Validation
 from training.parallel import Parallel
@@ -26,6 +26,7 @@ from training.validation import dubbed_clip, generator_quality, offset_accuracy,
 MASKS = {"dinet": "box", "lawdnet": "smooth"}
 PIXEL_WEIGHTS = {"dinet": 0.0, "lawdnet": 1.0}
 VALIDATION_FRAMES = 60  # generated per validation, beside the video
+LEAST_SYNC_ACCURACY = 0.2  # of held-out windows whose offset SyncNet finds within a frame, to be used as a loss
 INITIAL_BATCH = 64  # samples whose statistics SyncNet starts from
 
 
@@ -63,7 +64,7 @@ def build_syncnet(options: TrainingOptions, manifest: Manifest, parallel: Parall
         "out_dim": 128,
     }
     spec = NetworkSpec("syncnet", arguments, manifest.audio_feature, manifest.crop, "box", options.mouth_size)
-    syncnet: SyncNet = spec.build().to(parallel.device)
+    syncnet: SyncNet = parallel.place(spec.build())
     if options.pretrained_syncnet_path:
         loaded = load_syncnet(options.pretrained_syncnet_path, "--pretrained_syncnet_path")
         syncnet.load_state_dict(loaded.network.state_dict())
@@ -89,14 +90,14 @@ def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Para
 
     # Construct networks. They move to the device first: the generator's step shares the discriminators' memory.
     spec = generator_spec(options, manifest)
-    generator = initial_generator(options, spec).to(device)
+    generator = parallel.place(initial_generator(options, spec))
     discriminators = {}
     if options.lamb_gan:
-        discriminators["gan_image"] = Discriminator(3).to(device)
+        discriminators["gan_image"] = parallel.place(Discriminator(3))
     if is_clip and options.lamb_gan_clip:
-        discriminators["gan_clip"] = Discriminator(3 * WINDOW_FRAMES).to(device)
-    perceptual = VGG19Features(options.perceptual_weights) if options.lamb_perception else None
-    syncnet = sync_judge(options, manifest) if is_clip and options.lamb_sync else None
+        discriminators["gan_clip"] = parallel.place(Discriminator(3 * WINDOW_FRAMES))
+    perceptual = parallel.place(VGG19Features(options.perceptual_weights)) if options.lamb_perception else None
+    syncnet = sync_judge(options, manifest, parallel) if is_clip and options.lamb_sync else None
 
     if not (perceptual or discriminators or syncnet or any(loss_weights(options)[name] for name in ("pixel", "mouth"))):
         raise InputError("every --lamb_* is 0, so there is nothing to train for; set --lamb_perception or --lamb_mouth")
@@ -109,7 +110,7 @@ def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Para
         loss_weights(options),
         perceptual,
         discriminators,
-        syncnet.network if syncnet else None,
+        parallel.place(syncnet.network) if syncnet else None,
         syncnet.spec.mouth_size if syncnet else 0,
     ).to(device)
     phases = [Phase("net_g", step, generator, options.lr_g, ("source", "reference", "audio"))]
@@ -171,20 +172,32 @@ def initial_generator(options: TrainingOptions, spec: NetworkSpec) -> nn.Module:
     return loaded.network.train()
 
 
-def sync_judge(options: TrainingOptions, manifest: Manifest):
-    """The frozen SyncNet of a clip stage, which must know the audio feature of the training set."""
-    if not options.pretrained_syncnet_path:
+def sync_judge(options: TrainingOptions, manifest: Manifest, parallel: Parallel) -> LoadedNetwork | None:
+    """The frozen SyncNet of a clip stage, which must know the audio feature of the training set.
+
+    None, and a warning, where it has not learned to find the offset: its loss would pull the mouth anywhere.
+    """
+    path = options.pretrained_syncnet_path
+    if not path:
         raise InputError("--pretrained_syncnet_path is not set; a clip stage needs a SyncNet, or --lamb_sync 0")
-    loaded = load_syncnet(options.pretrained_syncnet_path, "--pretrained_syncnet_path")
+    loaded = load_syncnet(path, "--pretrained_syncnet_path")
     if loaded.spec.audio_feature != manifest.audio_feature:
         raise InputError(
-            f"--pretrained_syncnet_path {options.pretrained_syncnet_path}: hears {loaded.spec.audio_feature}, "
+            f"--pretrained_syncnet_path {path}: hears {loaded.spec.audio_feature}, "
             f"the training set has {manifest.audio_feature}"
         )
+    if loaded.held_out is not None and loaded.held_out < LEAST_SYNC_ACCURACY:
+        if parallel.is_main:
+            print(
+                f"warning: the sync loss is left out, because {path} finds the offset of {loaded.held_out:.0%} of "
+                "held-out windows within a frame (chance is 10%): train SyncNet longer or on more videos"
+            )
+        return None
     return loaded
 
 
 def previous_checkpoints(options: TrainingOptions, run_folder: Path) -> dict[str, Path]:
     """Folders of the stages that this one continues, by the option that names their checkpoint."""
-    wanted = {"pretrained_path": options.starts_from, "pretrained_syncnet_path": options.syncnet_from}
+    judge = options.syncnet_from if options.lamb_sync else ""
+    wanted = {"pretrained_path": options.starts_from, "pretrained_syncnet_path": judge}
     return {name: run_folder / stage for name, stage in wanted.items() if stage and not getattr(options, name)}

@@ -22,7 +22,7 @@ MAX_OFFSET = 15  # frames, either way
 BLOCK = 25  # consecutive windows whose scores are averaged: 1 s
 MAX_BLOCKS = 16  # per validation, evenly spread over the held-out videos
 GENERATED = 10  # frames at a time
-VIDEO_FRAMES = 75  # of the video that a validation shows, 3 s
+VIDEO_FRAMES = 50  # of the video that a validation shows, 2 s
 NUM_SHOWN = 6
 
 
