@@ -60,7 +60,7 @@ def test_identical_videos_score_perfectly_and_a_wrong_mouth_does_not(videos, tmp
     wrong = scores(videos["other"], videos["truth"], tmp_path)
     assert wrong["mouth_psnr"] < 35 and wrong["lmd"] > 2 and wrong["lip_correlation"] < 0.6
     frozen = scores(videos["frozen"], videos["truth"], tmp_path)
-    assert abs(frozen["lip_correlation"]) < 0.3 and frozen["mouth_motion"] < 0.3
+    assert abs(frozen["lip_correlation"]) < 0.3 and frozen["mouth_motion"] < 0.5  # the head still moves
 
 
 def test_folders_are_scored_video_by_video_and_together(videos, tmp_path):

@@ -11,7 +11,7 @@ from models.syncnet import SyncNet
 from training.initialization import initialise_syncnet
 from training.steps import SyncStep, fold_frames, to_unit
 
-BATCH, STEPS = 16, 60
+BATCH, STEPS = 16, 40
 
 
 @pytest.fixture(scope="module")
