@@ -1,0 +1,58 @@
+"""How fast each stage is, beside what the machine could do.
+
+    python benchmarks/speed.py                     everything, on the GPU if there is one
+    python benchmarks/speed.py generator loader --device cpu --json speed.json
+
+Medians over repeats after warm-up, on generated input. The limit of networks is the rate of a bf16 matrix product
+measured in the same run, that of the loader the decoding of its crops.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.speed_data import loader_rows
+from benchmarks.speed_networks import generator_rows, training_rows
+from benchmarks.timing import HEADER
+from config.config import DEVICES
+from config.errors import InputError, run_script
+from config.options import build_parser, check, option
+from media.files import written_whole
+from training.parallel import choose_device
+
+STAGES = {"generator": generator_rows, "training": training_rows, "loader": loader_rows}
+
+
+@dataclass
+class SpeedOptions:
+    device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
+    json: str = option("", "file that the rows are written to as JSON")
+
+
+def main() -> None:
+    parser = build_parser(SpeedOptions, __doc__)
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"{', '.join(STAGES)} or all (default: all)")
+    given = vars(parser.parse_args())
+    names = given.pop("stages") or ["all"]
+    options = SpeedOptions(**given)
+    check(options)
+    unknown = [name for name in names if name not in (*STAGES, "all")]
+    if unknown:
+        raise InputError(f"{unknown[0]!r} is no stage; expected {', '.join(STAGES)} or all")
+    device = choose_device(options.device)
+    print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}", flush=True)
+    records = []
+    for name in STAGES if "all" in names else names:
+        for row in STAGES[name](device):
+            print(f"| {' | '.join(row.cells())} |", flush=True)
+            records.append(row.record())
+    if options.json:
+        with written_whole(options.json) as temporary:
+            temporary.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,75 @@
+"""The data loader, on crops that are written for the purpose."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import skimage.data
+import torch
+
+from benchmarks.timing import Row, measure
+from config.constants import CLIP_FRAMES, CROP_HEIGHT, CROP_WIDTH
+from dataset import images
+from dataset.layout import FRAME_NAME, TrainingSetLayout
+from dataset.manifest import ClipEntry, load_manifest, write_manifest
+from dataset.samples import GeneratorSamples
+
+VIDEOS, CLIPS, CHANNELS = 4, 20, 29
+SAMPLES = 64
+
+
+def loader_rows(device: torch.device) -> Iterator[Row]:
+    """One process draws samples whose crops it has not decoded before: the limit is decoding alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = load_manifest(make_set(Path(folder)))
+        for frames, mouth_size, label in ((1, 64, "frame"), (1, 128, "frame"), (1, 256, "frame"), (5, 256, "clip")):
+            yield loader_row(manifest.videos, frames, mouth_size, label)
+
+
+def loader_row(videos: list, frames: int, mouth_size: int, label: str) -> Row:
+    samples = GeneratorSamples(videos, frames, mouth_size, SAMPLES, seed=0)
+    samples.load_crop = images.load_crop  # without the memory that serves small sets
+    host = torch.device("cpu")
+    path = videos[0].paths[0]
+    decode = measure("decode", "crop", lambda: [images.load_crop(path, mouth_size) for _ in range(50)], 50, host)
+    crops = frames + 5
+    return measure(
+        f"{label} sample, mouth {mouth_size}, one worker",
+        "sample",
+        lambda: [samples[0, index] for index in range(SAMPLES)],
+        SAMPLES,
+        host,
+        limit=crops * decode.seconds,
+        limited_by=f"{crops} JPEG crops decoded",
+    )
+
+
+def make_set(root: Path) -> Path:
+    """Crops of a photograph, each shifted a little, at the quality that data_processing.py writes."""
+    layout = TrainingSetLayout(root)
+    photograph = cv2.resize(skimage.data.astronaut()[:, :, ::-1], (640, 640))
+    entries = []
+    for number in range(VIDEOS):
+        name = f"video_{number}"
+        features = layout.features("mel") / f"{name}.npy"
+        features.parent.mkdir(parents=True, exist_ok=True)
+        np.save(features, np.random.default_rng(number).standard_normal((CLIPS * CLIP_FRAMES, CHANNELS), np.float32))
+        clips = [write_clip(layout, name, clip, photograph) for clip in range(CLIPS)]
+        entries.append((name, features.relative_to(root).as_posix(), clips))
+    write_manifest(layout.training_json, "mel", CHANNELS, "aligned", iter(entries))
+    return layout.training_json
+
+
+def write_clip(layout: TrainingSetLayout, name: str, clip: int, photograph: np.ndarray) -> ClipEntry:
+    folder = layout.crops / name / f"{clip:06d}"
+    folder.mkdir(parents=True)
+    paths = []
+    for frame in range(clip * CLIP_FRAMES, (clip + 1) * CLIP_FRAMES):
+        shift = frame % 100
+        image = photograph[shift : shift + CROP_HEIGHT, shift + 100 : shift + 100 + CROP_WIDTH]
+        path = folder / FRAME_NAME.format(frame)
+        path.write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+        paths.append(path.relative_to(layout.root).as_posix())
+    return ClipEntry(clip * CLIP_FRAMES, paths)

@@ -1,0 +1,84 @@
+"""Times that can be trusted: warmed up, synchronised, repeated; medians with their spread."""
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import torch
+from tqdm import tqdm
+
+WARMUP, REPEATS = 2, 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `seconds` a unit: median, least and most of the repeats; `limit` is the physical one."""
+
+    name: str
+    unit: str
+    seconds: float
+    least: float
+    most: float
+    limit: float | None = None  # seconds a unit
+    limited_by: str = ""
+    plain: float | None = None  # seconds a unit of the plain float32 path, measured in the same run
+    peak_mb: float = 0.0
+
+    def cells(self) -> list[str]:
+        rate = f"{1 / self.seconds:.2f}/s"
+        time_ms = f"{1e3 * self.seconds:.2f} ms ({1e3 * self.least:.2f} to {1e3 * self.most:.2f})"
+        limit = f"{1e3 * self.limit:.2f} ms, {self.limited_by}" if self.limit else ""
+        share = f"{self.limit / self.seconds:.0%}" if self.limit else ""
+        ratio = f"1/{self.plain / self.seconds:.1f}" if self.plain else ""
+        return [self.name, self.unit, rate, time_ms, limit, share, ratio, f"{self.peak_mb:.0f} MB"]
+
+    def record(self) -> dict:
+        return asdict(self)
+
+
+HEADER = ["what", "unit", "throughput", "time a unit (spread)", "limit", "of limit", "of plain float32", "peak memory"]
+
+
+def measure(
+    name: str,
+    unit: str,
+    work: Callable[[], object],
+    units: int,
+    device: torch.device,
+    repeats: int = REPEATS,
+    **known: object,
+) -> Row:
+    """Time `work`, which does `units` of something. `known` are the row's other fields."""
+    for _ in range(WARMUP):
+        work()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    times = []
+    for _ in tqdm(range(repeats), name, leave=False):
+        synchronise(device)
+        began = time.perf_counter()
+        work()
+        synchronise(device)
+        times.append((time.perf_counter() - began) / units)
+    return Row(name, unit, statistics.median(times), min(times), max(times), peak_mb=peak_mb(device), **known)
+
+
+def synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def peak_mb(device: torch.device) -> float:
+    """Of the GPU since the measurement began, or of this process since it began."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def matmul_rate(device: torch.device, dtype: torch.dtype, size: int) -> float:
+    """Floating-point operations a second of a large matrix product: what the machine can do."""
+    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    row = measure(f"matrix product {dtype}", "product", lambda: a @ b, 1, device)
+    return 2 * size**3 / row.seconds
