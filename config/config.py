@@ -51,6 +51,9 @@ class TrainingOptions:
         0.1, "share held out: of the videos, or of each video's end if they are few", high=0.5, low=0
     )
     augment_num: int = option(32, "samples drawn from every video in an epoch", low=1)
+    silence_share: float = option(
+        0.05, "share of samples that pair silent audio with a closed mouth; 0 as published", low=0, high=1
+    )
     batch_size: int = option(24, "samples in a step, over all processes and GPUs", low=1)
     num_workers: int = option(4, "data loading processes of every training process", low=0)
 

@@ -3,10 +3,13 @@
     {"format": "lipsync-training-set", "version": 1, "fps": 25, "audio_feature": "mel", "audio_channel": 80,
      "crop": "aligned",
      "videos": {NAME: {"audio_feature_path": PATH,
-                       "clip_data_list": [{"audio_start": 27, "frame_path_list": [PATH, ... 9]}]}}}
+                       "clip_data_list": [{"audio_start": 27, "frame_path_list": [PATH, ... 9],
+                                           "lip_opening": [2.5, ... 9]}]}},
+     "silence": [-1.0, ...]}
 
-Paths are relative to the JSON's folder. The JSON of the published DINet code (inline `deep_speech_list`, paths relative
-to the working directory) is read too.
+`lip_opening` is in pixels of the stored crop; `silence` is the audio feature's row of digital silence. Sets without
+them work too: their generators are then not shown what silence looks like. Paths are relative to the JSON's folder. The
+JSON of the published DINet code (inline `deep_speech_list`, paths relative to the working directory) is read too.
 """
 
 import json
@@ -28,13 +31,15 @@ CROP_KINDS = ("aligned", "legacy")
 class Video:
     """The usable frames of one video: runs of consecutive frames, each with its crop and its audio step.
 
-    frame_numbers (N,) rising; paths[i] is the crop of frame_numbers[i]; audio rows are those of the 25 fps frames.
+    frame_numbers (N,) rising; paths[i] is the crop of frame_numbers[i]; audio rows are those of the 25 fps frames;
+    lip_opening (N,) in crop pixels, if known.
     """
 
     name: str
     frame_numbers: np.ndarray
     paths: list[str]
     audio_source: Path | np.ndarray
+    lip_opening: np.ndarray | None = None
 
     def audio_rows(self) -> np.ndarray:
         """(rows, channels) float32, row k belonging to frame k; rows nobody has are NaN. Files are memory-mapped."""
@@ -64,7 +69,8 @@ class Video:
     def select(self, keep: np.ndarray) -> "Video":
         """The same video with only the frames where `keep` (N,) holds."""
         paths = [path for path, kept in zip(self.paths, keep, strict=True) if kept]
-        return Video(self.name, self.frame_numbers[keep], paths, self.audio_source)
+        openings = None if self.lip_opening is None else self.lip_opening[keep]
+        return Video(self.name, self.frame_numbers[keep], paths, self.audio_source, openings)
 
 
 @dataclass
@@ -76,6 +82,7 @@ class Manifest:
     audio_channel: int
     crop: str
     videos: list[Video] = field(default_factory=list)
+    silence: np.ndarray | None = None  # (audio_channel,) float32
 
     @property
     def num_frames(self) -> int:
@@ -105,11 +112,15 @@ def read_ours(path: Path, content: dict) -> Manifest:
     if content["format"] != FORMAT or content["version"] != VERSION or content["fps"] != FPS:
         raise ValueError(f"format {content['format']} version {content['version']} at {content['fps']} fps")
     manifest = Manifest(path, content["audio_feature"], int(content["audio_channel"]), content["crop"])
+    if "silence" in content:
+        manifest.silence = np.array(content["silence"], np.float32)
     for name, entry in content["videos"].items():
         clips = entry["clip_data_list"]
         numbers = np.concatenate([clip["audio_start"] + np.arange(len(clip["frame_path_list"])) for clip in clips])
         paths = [str(path.parent / frame) for clip in clips for frame in clip["frame_path_list"]]
-        manifest.videos.append(Video(name, numbers, paths, path.parent / entry["audio_feature_path"]))
+        known = all("lip_opening" in clip for clip in clips)
+        openings = np.concatenate([clip["lip_opening"] for clip in clips]) if known else None
+        manifest.videos.append(Video(name, numbers, paths, path.parent / entry["audio_feature_path"], openings))
     return manifest
 
 
@@ -155,10 +166,15 @@ def check_first_files(manifest: Manifest) -> None:
 
 @dataclass(frozen=True)
 class ClipEntry:
-    """One clip to be written: paths relative to the JSON's folder, and the number of its first frame."""
+    """One clip to be written: the number of its first frame, paths relative to the JSON's folder, lip openings."""
 
     audio_start: int
     frame_paths: list[str]
+    lip_opening: list[float] | None = None
+
+    def record(self) -> dict:
+        known = {} if self.lip_opening is None else {"lip_opening": self.lip_opening}
+        return {"audio_start": self.audio_start, "frame_path_list": self.frame_paths, **known}
 
 
 def write_manifest(
@@ -167,6 +183,7 @@ def write_manifest(
     audio_channel: int,
     crop: str,
     videos: Iterator[tuple[str, str, list[ClipEntry]]],
+    silence: np.ndarray | None = None,
 ) -> None:
     """Write a training JSON whole. `videos` gives name, audio feature path and clips, one video at a time."""
     header = {
@@ -176,9 +193,10 @@ def write_manifest(
     entries = {
         name: {
             "audio_feature_path": feature_path,
-            "clip_data_list": [{"audio_start": c.audio_start, "frame_path_list": c.frame_paths} for c in clips],
+            "clip_data_list": [clip.record() for clip in clips],
         }
         for name, feature_path, clips in videos
     }
     with written_whole(path) as temporary:
-        temporary.write_text(json.dumps({**header, "videos": entries}, ensure_ascii=False), encoding="utf-8")
+        quiet = {} if silence is None else {"silence": silence.tolist()}
+        temporary.write_text(json.dumps({**header, "videos": entries, **quiet}, ensure_ascii=False), encoding="utf-8")

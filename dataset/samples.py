@@ -19,6 +19,7 @@ from face.geometry import mouth_box
 
 CONTEXT = (CLIP_FRAMES - WINDOW_FRAMES) // 2  # audio steps that a frame sees on either side
 MIN_NEGATIVE_DISTANCE = 3  # frames between a window and audio that counts as out of sync with it
+CLOSED_SHARE = 0.05  # of a video's windows that count as closed mouths
 NUM_NEGATIVES = 15  # out-of-sync audio windows of the same video in each SyncNet sample
 
 
@@ -58,16 +59,41 @@ class TrainingSamples(Dataset, ABC):
 
 
 class GeneratorSamples(TrainingSamples):
-    """source (frames, 3, h, w), one reference (15, h, w) for all of them, audio (channels, frames + 4) around them."""
+    """source (frames, 3, h, w), one reference (15, h, w) for all of them, audio (channels, frames + 4) around them.
+
+    A share of the samples pairs silence with a mouth that is as closed as it gets in its video: people who are filmed
+    hardly pause, and a generator that never heard silence draws anything there.
+    """
+
+    def __init__(
+        self,
+        videos: list[Video],
+        frames: int,
+        mouth_size: int,
+        augment_num: int,
+        seed: int,
+        silence: np.ndarray | None = None,
+        silence_share: float = 0.0,
+    ):
+        """`silence` (channels,) is the audio row of silence; None draws no silent samples."""
+        super().__init__(videos, frames, mouth_size, augment_num, seed)
+        self.silence, self.silence_share = silence, silence_share
 
     def draw(self, video: Video, starts: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
-        start = int(rng.choice(starts))
-        number = int(video.frame_numbers[start])
+        silent = self.silence is not None and video.lip_opening is not None and rng.random() < self.silence_share
+        start = int(rng.choice(self.closed(video, starts) if silent else starts))
+        number, steps = int(video.frame_numbers[start]), self.frames + 2 * CONTEXT
+        audio = np.tile(self.silence[:, None], steps) if silent else video.audio(number - CONTEXT, steps)
         return {
             "source": torch.from_numpy(self.crops(video, range(start, start + self.frames))),
             "reference": torch.from_numpy(self.crops(video, self.references(video, start, rng))).flatten(0, 1),
-            "audio": torch.from_numpy(video.audio(number - CONTEXT, self.frames + 2 * CONTEXT)),
+            "audio": torch.from_numpy(audio),
         }
+
+    def closed(self, video: Video, starts: np.ndarray) -> np.ndarray:
+        """The windows among `starts` whose mouths are the most closed."""
+        openings = np.stack([video.lip_opening[starts + i] for i in range(self.frames)]).mean(0)
+        return starts[np.argsort(openings, kind="stable")[: max(1, round(CLOSED_SHARE * len(starts)))]]
 
     def references(self, video: Video, start: int, rng: np.random.Generator) -> np.ndarray:
         """Positions of five frames of the same video outside the window."""

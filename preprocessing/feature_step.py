@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from audio.features import AudioFeature, frame_features
-from config.constants import FPS
+from config.constants import FPS, SAMPLE_RATE
 from config.errors import InputError
 from dataset.layout import TrainingSetLayout
 from media.audio import read_audio
 from media.files import is_up_to_date, written_whole
 from preprocessing.jobs import Outcome
 from preprocessing.media_steps import probe_25fps
+
+SILENCE = ".silence.npy"  # beside the videos' features; no video's name starts with a dot
 
 
 def extract_feature(name: str, video: Path, layout: TrainingSetLayout, feature: AudioFeature) -> Outcome:
@@ -24,7 +26,17 @@ def extract_feature(name: str, video: Path, layout: TrainingSetLayout, feature: 
         return Outcome(name, "kept")
     rows = frame_features(feature, read_audio(sound), probe_25fps(video).num_frames)
     save_rows(target, rows)
+    save_silence(target.with_name(SILENCE), feature)
     return Outcome(name, "done", f"{rows.shape[0]} x {rows.shape[1]}")
+
+
+def save_silence(path: Path, feature: AudioFeature) -> None:
+    """The feature's row in the middle of a second of digital silence, (1, values), for features that have one."""
+    if path.exists():
+        return
+    rows = feature.compute(np.zeros(SAMPLE_RATE, np.float32))
+    if np.isfinite(rows).all():
+        save_rows(path, rows[len(rows) // 2][None])
 
 
 def save_rows(path: Path, rows: np.ndarray) -> None:

@@ -10,8 +10,9 @@ from config.constants import CLIP_FRAMES
 from config.errors import InputError
 from dataset.layout import TrainingSetLayout
 from dataset.manifest import ClipEntry, write_manifest
-from preprocessing.crop_step import read_report
-from preprocessing.feature_step import adopt_published_text
+from face.lips import lip_opening
+from preprocessing.crop_step import LANDMARKS, read_report
+from preprocessing.feature_step import SILENCE, adopt_published_text
 from preprocessing.jobs import Outcome
 
 
@@ -31,7 +32,15 @@ def generate_training_json(layout: TrainingSetLayout, audio_feature: str) -> lis
     if not entries:
         raise InputError(f"--training_data_path {layout.root}: no video is usable: {outcomes[0].detail}")
     channels = np.load(layout.root / entries[0][1], mmap_mode="r", allow_pickle=False).shape[1]
-    write_manifest(layout.training_json, audio_feature, channels, crops.pop(), iter(entries))
+    silence = layout.features(audio_feature) / SILENCE
+    write_manifest(
+        layout.training_json,
+        audio_feature,
+        channels,
+        crops.pop(),
+        iter(entries),
+        np.load(silence, allow_pickle=False)[0] if silence.exists() else None,
+    )
     return outcomes
 
 
@@ -56,8 +65,25 @@ def video_entries(
             outcomes.append(Outcome(name, "failed", f"none of {len(crops)} clips has nine crops and nine audio rows"))
             continue
         outcomes.append(Outcome(name, "done", f"{len(chosen)} clips" + (f", {left_out} left out" if left_out else "")))
-        entries = [ClipEntry(int(p[0].stem), [f.relative_to(layout.root).as_posix() for f in p]) for p in chosen]
+        openings = lip_openings(folder)
+        entries = [
+            ClipEntry(
+                int(paths[0].stem),
+                [path.relative_to(layout.root).as_posix() for path in paths],
+                [openings[path.stem] for path in paths] if openings else None,
+            )
+            for paths in chosen
+        ]
         yield name, (features / f"{name}.npy").relative_to(layout.root).as_posix(), entries
+
+
+def lip_openings(folder: Path) -> dict[str, float] | None:
+    """By frame: how far the mouth is open, in pixels of the stored crop. None for crops without landmarks."""
+    if not (folder / LANDMARKS).exists():
+        return None
+    records = np.load(folder / LANDMARKS, allow_pickle=False)
+    openings = lip_opening(records["landmarks"])
+    return {Path(path).stem: round(float(value), 2) for path, value in zip(records["path"], openings, strict=True)}
 
 
 def feature_rows(path: Path, audio_feature: str) -> int:

@@ -31,18 +31,19 @@ def make_tiny_set(root: Path, videos: int = 5, clips: int = 4, skip_clip: int | 
         chosen = [clip for clip in range(clips) if clip != skip_clip]
         clip_entries = [write_clip(layout, name, clip, number, loudness) for clip in chosen]
         entries.append((name, path.relative_to(root).as_posix(), clip_entries))
-    write_manifest(layout.training_json, "mel", CHANNELS, "aligned", iter(entries))
+    write_manifest(layout.training_json, "mel", CHANNELS, "aligned", iter(entries), np.full(CHANNELS, -3.0, np.float32))
     return layout.training_json
 
 
 def write_clip(layout: TrainingSetLayout, name: str, clip: int, number: int, loudness: np.ndarray) -> ClipEntry:
     folder = layout.crops / name / f"{clip:06d}"
     folder.mkdir(parents=True)
-    paths = []
+    paths, openings = [], []
     for frame in range(clip * CLIP_FRAMES, (clip + 1) * CLIP_FRAMES):
         image = np.full((CROP_HEIGHT, CROP_WIDTH, 3), (120, 150, 90 + 20 * number), np.uint8)
         cv2.ellipse(image, (160, 270), (60, int(5 + 50 * loudness[frame])), 0, 0, 360, (30, 20, 60), -1)
         path = folder / FRAME_NAME.format(frame)
         path.write_bytes(cv2.imencode(".jpg", image)[1].tobytes())
         paths.append(path.relative_to(layout.root).as_posix())
-    return ClipEntry(clip * CLIP_FRAMES, paths)
+        openings.append(float(5 + 50 * loudness[frame]))
+    return ClipEntry(clip * CLIP_FRAMES, paths, openings)

@@ -118,7 +118,15 @@ def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Para
         phases.append(Phase(name, DiscriminatorStep(name, network), network, options.lr_d, ("real", "fake")))
 
     frames = WINDOW_FRAMES if is_clip else 1
-    samples = GeneratorSamples(train, frames, options.mouth_size, options.augment_num, options.seed)
+    samples = GeneratorSamples(
+        train,
+        frames,
+        options.mouth_size,
+        options.augment_num,
+        options.seed,
+        manifest.silence,
+        options.silence_share,
+    )
     if not held_out:
         return Stage(options, spec, samples, phases)
     draws = max(1, VALIDATION_FRAMES // (frames * len(held_out)))

@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import torch
 from tiny_set import CHANNELS, make_tiny_set
 
 from config.errors import InputError
@@ -40,6 +41,26 @@ def test_audio_of_a_sample_belongs_to_its_frames(tiny_json):
     assert np.corrcoef(dark, loud)[0, 1] > 0.98
 
 
+def test_silence_comes_with_a_mouth_that_is_closed(tmp_path):
+    manifest = load_manifest(make_tiny_set(tmp_path))
+    options = {"frames": 1, "mouth_size": 64, "augment_num": 8, "seed": 1, "silence": manifest.silence}
+    dark = {}
+    for share in (0.0, 1.0):
+        samples = GeneratorSamples(manifest.videos, silence_share=share, **options)
+        drawn = [samples[0, index] for index in range(len(samples))]
+        silent = [bool((sample["audio"] == torch.from_numpy(manifest.silence)[:, None]).all()) for sample in drawn]
+        assert all(silent) if share else not any(silent)
+        dark[share] = np.mean([(s["source"].float().mean(1)[:, 30:104, 20:60] < 80).float().mean() for s in drawn])
+    assert dark[1.0] < 0.5 * dark[0.0]  # the mouth is a dark ellipse
+
+
+def test_a_set_without_silence_draws_none(tiny_json):
+    manifest = load_manifest(tiny_json)
+    with_share = GeneratorSamples(manifest.videos, 1, 64, 2, 1, None, 1.0)[0, 0]
+    without = GeneratorSamples(manifest.videos, 1, 64, 2, 1)[0, 0]
+    assert (with_share["audio"] == without["audio"]).all()
+
+
 def test_a_sample_depends_on_seed_epoch_and_index_alone(tiny_json):
     manifest = load_manifest(tiny_json)
     first, second = (SyncSamples(manifest.videos, 64, 4, seed=7) for _ in range(2))
@@ -49,8 +70,8 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(tiny_json):
 
 def test_sync_negatives_are_audio_of_other_times(tiny_json):
     sample = SyncSamples(load_manifest(tiny_json).videos, 64, 4, seed=7)[0, 0]
-    assert sample["mouth"].shape == (5, 3, 64, 64) and sample["negatives"].shape == (3, CHANNELS, 9)
-    assert all((sample["negatives"][k] != sample["audio"]).any() for k in range(3))
+    assert sample["mouth"].shape == (5, 3, 64, 64) and sample["negatives"].shape == (15, CHANNELS, 9)
+    assert all((sample["negatives"][k] != sample["audio"]).any() for k in range(15))
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 4])
