@@ -69,6 +69,8 @@ def test_every_step_counts_what_the_video_holds(whole_set):
     assert len(crops) == clips * 9 and crops[9].parts[-2:] == ("000001", "000009.jpg")
     assert all(cv2.imdecode(np.fromfile(p, np.uint8), 1).shape == (416, 320, 3) for p in crops[::9])
     manifest = load_manifest(whole_set.training_json)
+    assert (manifest.silence == -1).all() and len(manifest.silence) == manifest.audio_channel  # mel's least value
+    assert all(len(v.lip_opening) == len(v.paths) and v.lip_opening.max() > 1 for v in manifest.videos)
     assert (manifest.audio_feature, manifest.audio_channel, manifest.crop) == ("mel", 80, "aligned")
     assert manifest.num_frames == clips * 9
 
