@@ -33,7 +33,6 @@ def offset_scores(
     mouth_size: int,
     device: torch.device,
     precision: str,
-    max_blocks: int = MAX_BLOCKS,
 ) -> list[Tensor]:
     """Mean scores of blocks of consecutive held-out windows at every offset, each (up to BLOCK, 31), on the CPU.
 
@@ -41,7 +40,7 @@ def offset_scores(
     than MAX_OFFSET to an end of the audio are left out.
     """
     blocks = [(video, group) for video in videos for group in window_blocks(video)]
-    chosen = np.unique(np.linspace(0, len(blocks) - 1, min(max_blocks, len(blocks))).astype(int))
+    chosen = np.unique(np.linspace(0, len(blocks) - 1, min(MAX_BLOCKS, len(blocks))).astype(int))
     with autocast(device, precision):
         return [score_windows(syncnet, *blocks[number], mouth_size, device) for number in chosen]
 
