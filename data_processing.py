@@ -49,7 +49,9 @@ def chosen_steps(options: DataProcessingOptions) -> list[Callable[[DataProcessin
 def frame_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
     workers = options.num_workers if options.extract_video_frame_multithreading else 1
     jobs = [(video.stem, video, layout) for video in find_videos(layout)]
-    return summarise("extract_video_frame", run_jobs("extract_video_frame", extract_frames, jobs, workers))
+    return summarise(
+        "extract_video_frame", run_jobs("extract_video_frame", extract_frames, jobs, workers, options.scheduler)
+    )
 
 
 def audio_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
@@ -70,7 +72,7 @@ def crop_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
         (video.stem, video, layout, options.crop, options.seed + number)
         for number, video in enumerate(find_videos(layout))
     ]
-    failures = summarise("crop_face", run_jobs("crop_face", crop_video, jobs, workers))
+    failures = summarise("crop_face", run_jobs("crop_face", crop_video, jobs, workers, options.scheduler))
     print(f"{layout.crop_landmarks}: {merge_landmarks(layout)} crops")
     return failures
 

@@ -28,7 +28,7 @@ def main() -> int:
     jobs = [
         (name, path, output, options.training_data_path, options.face_landmarker_model) for name, path in videos.items()
     ]
-    outcomes = run_jobs("make_dataset", prepare_video, jobs, options.num_workers)
+    outcomes = run_jobs("make_dataset", prepare_video, jobs, options.num_workers, options.scheduler)
     print_table(outcomes)
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
 

@@ -56,7 +56,7 @@ class Setting:
     folder: str  # of the default recipe's stage files, in config/experiment
     default: tuple[str, ...]  # its frame stages
     clip: str  # its clip stage
-    published: tuple[str, ...]  # frame stages with the published values, in config/experiment
+    published: tuple[str, ...]  # its frame stages, in config/experiment/published
     sync_flags: tuple[str, ...]
     published_flags: tuple[str, ...]
 
@@ -157,7 +157,7 @@ class Bench:
         setting = self.setting
         syncnet = best_checkpoint(self.folder / f"syncnet_{seed}" / "syncnet")
         for label, model in (("published DINet recipe", "dinet"), ("published LawDNet recipe", "lawdnet")):
-            files = [f"{name}.py" for name in setting.published]
+            files = [f"published/{name}.py" for name in setting.published]
             flags = ["--model", model, "--perceptual_weights", "auto", *setting.published_flags]
             yield label, self.dub_and_score(self.train_frames(f"{model}_{seed}", files, seed, *flags), syncnet)
         files = [f"{setting.folder}/{name}.py" for name in setting.default]

@@ -4,7 +4,8 @@
     python benchmarks/speed.py generator loader --device cpu --json speed.json
 
 Medians over repeats after warm-up, on generated input. The limit of networks is the rate of a bf16 matrix product
-measured in the same run, that of the loader the decoding of its crops.
+measured in the same run, that of the loader the decoding of its crops, that of inference.py its generator's busy time,
+that of preprocessing the decoding of the raw video.
 """
 
 import json
@@ -15,7 +16,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.speed_data import loader_rows
+from benchmarks.speed_inference import inference_rows
 from benchmarks.speed_networks import generator_rows, training_rows
+from benchmarks.speed_preprocessing import preprocessing_rows
 from benchmarks.timing import HEADER
 from config.config import DEVICES
 from config.errors import InputError, run_script
@@ -23,7 +26,13 @@ from config.options import build_parser, check, option
 from media.files import written_whole
 from training.parallel import choose_device
 
-STAGES = {"generator": generator_rows, "training": training_rows, "loader": loader_rows}
+STAGES = {
+    "generator": generator_rows,
+    "training": training_rows,
+    "loader": loader_rows,
+    "inference": inference_rows,
+    "preprocessing": preprocessing_rows,
+}
 
 
 @dataclass

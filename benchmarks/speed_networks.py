@@ -6,15 +6,21 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.timing import Row, matmul_rate, measure
+from config.config import TrainingOptions
+from config.constants import CLIP_FRAMES, WINDOW_FRAMES
+from dataset.samples import NUM_NEGATIVES
 from face.geometry import crop_size
 from face.masks import source_mask
 from models.dinet import DINet
 from models.discriminator import Discriminator
+from models.folding import fold_batch_norms
 from models.lawdnet import LawDNet
+from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 from training.loop import Phase, optimise
 from training.parallel import Parallel, autocast
-from training.steps import DiscriminatorStep, GeneratorStep
+from training.stages import loss_weights
+from training.steps import DiscriminatorStep, GeneratorStep, SyncStep
 
 NETWORKS = {"DINet": DINet, "LawDNet": LawDNet}
 AUDIO_CHANNELS = 29
@@ -49,7 +55,7 @@ def generator_row(
     with torch.inference_mode():
         repeated = reference.expand(batch, -1, -1, -1)
         slow = measure(f"{name} plain", "frame", lambda: plain(source, repeated, audio), batch, device, repeats=3)
-        fast = plain.to(memory_format=torch.channels_last)
+        fast = fold_batch_norms(plain).to(memory_format=torch.channels_last)
         with autocast(device, "auto"):
             features = fast.encode_reference(reference)
             with FlopCounterMode(display=False) as counter:
@@ -70,42 +76,77 @@ def training_rows(device: torch.device) -> Iterator[Row]:
     """DINet's step with the published losses (VGG19, LSGAN) and both updates, beside float32 with the same losses."""
     rate = fast_rate(device)
     for mouth_size, batch in ((64, 4), (128, 2)):
-        plain = training_row(mouth_size, batch, device, "fp32", None, None)
-        yield training_row(mouth_size, batch, device, "auto", rate, plain.seconds)
+        options = TrainingOptions(mouth_size=mouth_size, batch_size=batch)
+        plain = training_row(options, device, "fp32")
+        limit = count_flops(options) / rate
+        limited_by = f"{limit * rate / 1e9:.0f} GFLOP at bf16 matmul rate"
+        yield training_row(options, device, "auto", limit=limit, limited_by=limited_by, plain=plain.seconds)
 
 
-def training_row(
-    mouth_size: int, batch: int, device: torch.device, precision: str, rate: float | None, plain: float | None
-) -> Row:
+def training_row(options: TrainingOptions, device: torch.device, precision: str, **known: object) -> Row:
     torch.manual_seed(0)
-    parallel = Parallel(device)
-    generator = parallel.place(DINet(3, 15, AUDIO_CHANNELS)).train()
-    discriminator = parallel.place(Discriminator(3)).train()
-    weights = {"perception": 10.0, "pixel": 0.0, "mouth": 0.0, "gan_image": 1.0}
-    mask = torch.from_numpy(source_mask("box", mouth_size))
-    perceptual = parallel.place(VGG19Features("random"))
-    step = GeneratorStep(generator, mask, mouth_size, weights, perceptual, {"gan_image": discriminator}).to(device)
-    phases = [
-        Phase("net_g", step, generator, 1e-4, ("source", "reference", "audio")),
-        Phase("gan_image", DiscriminatorStep("gan_image", discriminator), discriminator, 1e-4, ("real", "fake")),
-    ]
-    height, width = crop_size(mouth_size)
-
-    def images(*shape: int) -> torch.Tensor:
-        return torch.randint(0, 256, (batch, *shape, height, width), dtype=torch.uint8, device=device)
-
-    data = {"source": images(1, 3), "reference": images(15), "audio": torch.rand(batch, AUDIO_CHANNELS, 5).to(device)}
+    phases, data = make_phases(options, device), make_batch(options, device)
 
     def work() -> None:
         tensors = dict(data)
         for phase in phases:
             optimise(phase, tensors, device, precision)
 
-    known: dict = {}
-    if rate:
-        with FlopCounterMode(display=False) as counter:
-            work()
-        flops = counter.get_total_flops() / batch
-        known = {"limit": flops / rate, "limited_by": f"{flops / 1e9:.0f} GFLOP at bf16 matmul rate", "plain": plain}
-    label = f"DINet training step, mouth {mouth_size}, batch {batch}"
-    return measure(label, "sample", work, batch, device, repeats=3, **known)
+    label = f"DINet training step, mouth {options.mouth_size}, batch {options.batch_size}"
+    return measure(label, "sample", work, options.batch_size, device, repeats=3, **known)
+
+
+def count_flops(options: TrainingOptions) -> float:
+    """Floating-point operations of a stage's step for one sample: forward, backward, every network and update."""
+    nowhere = torch.device("meta")  # shapes alone
+    with FlopCounterMode(display=False) as counter:
+        tensors = make_batch(options, nowhere)
+        for phase in make_phases(options, nowhere):
+            optimise(phase, tensors, torch.device("cpu"), "fp32")
+    return counter.get_total_flops() / options.batch_size
+
+
+def make_phases(options: TrainingOptions, device: torch.device) -> list[Phase]:
+    """A stage's networks and losses, with VGG19 and SyncNet of random weights."""
+    place = Parallel(device).place
+    if options.stage == "syncnet":
+        syncnet = place(SyncNet(3 * WINDOW_FRAMES, AUDIO_CHANNELS, 128))
+        step = SyncStep(syncnet, options.lamb_contrast)
+        return [Phase("syncnet", step, syncnet, options.lr_g, ("mouth", "audio", "negatives"))]
+    generator = place(DINet(3, 15, AUDIO_CHANNELS, base_channels=options.base_channels)).train()
+    discriminators = {"gan_image": place(Discriminator(3))}
+    syncnet = None
+    if options.stage == "clip":
+        discriminators["gan_clip"] = place(Discriminator(3 * WINDOW_FRAMES))
+        syncnet = place(SyncNet(3 * WINDOW_FRAMES, AUDIO_CHANNELS, 128))
+    size = options.mouth_size
+    mask = torch.from_numpy(source_mask("box", size))
+    perceptual = place(VGG19Features("random"))
+    weights = loss_weights(options) | {"opening": 0.0}  # a few additions
+    step = GeneratorStep(generator, mask, size, weights, perceptual, discriminators, syncnet, size).to(device)
+    phases = [Phase("net_g", step, generator, options.lr_g, ("source", "reference", "audio"))]
+    for name, network in discriminators.items():
+        phases.append(Phase(name, DiscriminatorStep(name, network), network, options.lr_d, ("real", "fake")))
+    return phases
+
+
+def make_batch(options: TrainingOptions, device: torch.device) -> dict[str, torch.Tensor]:
+    """What the stage's loader gives, with random content."""
+    size, height_width = options.mouth_size, crop_size(options.mouth_size)
+
+    def images(*shape: int) -> torch.Tensor:
+        return torch.randint(0, 256, (options.batch_size, *shape), dtype=torch.uint8, device=device)
+
+    def audio(*shape: int) -> torch.Tensor:
+        return torch.rand(options.batch_size, *shape, device=device)
+
+    if options.stage == "syncnet":
+        negatives = audio(NUM_NEGATIVES, AUDIO_CHANNELS, CLIP_FRAMES)
+        mouth = images(WINDOW_FRAMES, 3, size, size)
+        return {"mouth": mouth, "audio": audio(AUDIO_CHANNELS, CLIP_FRAMES), "negatives": negatives}
+    frames = WINDOW_FRAMES if options.stage == "clip" else 1
+    return {
+        "source": images(frames, 3, *height_width),
+        "reference": images(15, *height_width),
+        "audio": audio(AUDIO_CHANNELS, frames + WINDOW_FRAMES - 1),
+    }

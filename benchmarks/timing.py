@@ -2,6 +2,7 @@
 
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -32,7 +33,16 @@ class Row:
         limit = f"{1e3 * self.limit:.2f} ms, {self.limited_by}" if self.limit else ""
         share = f"{self.limit / self.seconds:.0%}" if self.limit else ""
         ratio = f"1/{self.plain / self.seconds:.1f}" if self.plain else ""
-        return [self.name, self.unit, rate, time_ms, limit, share, ratio, f"{self.peak_mb:.0f} MB"]
+        return [
+            self.name,
+            self.unit,
+            rate,
+            time_ms,
+            limit,
+            share,
+            ratio,
+            f"{self.peak_mb:.0f} MB" if self.peak_mb else "",
+        ]
 
     def record(self) -> dict:
         return asdict(self)
@@ -72,9 +82,13 @@ def synchronise(device: torch.device) -> None:
 
 def peak_mb(device: torch.device) -> float:
     """Of the GPU since the measurement began, or of this process since it began."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else resident_mb()
+
+
+def resident_mb() -> float:
+    """The most memory that this process has held."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (2**20 if sys.platform == "darwin" else 2**10)  # bytes on macOS, KB on Linux
 
 
 def matmul_rate(device: torch.device, dtype: torch.dtype, size: int) -> float:

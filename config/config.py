@@ -33,6 +33,7 @@ class DataProcessingOptions:
         "aligned", "how faces are cut out; legacy suits the published DINet weights", choices=("aligned", "legacy")
     )
     num_workers: int = option(4, "processes of the *_multithreading steps and of --all", low=1)
+    scheduler: str = option("", "address of a Dask cluster that takes frames and crops, instead of --num_workers")
     device: str = option("auto", "where hf: audio features run", choices=DEVICES)
     seed: int = option(0, "seed of the crop's random enlargement with --crop legacy", low=0)
 
@@ -55,6 +56,7 @@ class TrainingOptions:
         0.05, "share of samples that pair silent audio with a closed mouth; 0 as published", low=0, high=1
     )
     batch_size: int = option(24, "samples in a step, over all processes and GPUs", low=1)
+    accumulate: int = option(1, "passes that a step's batch is divided into, for less memory", low=1)
     num_workers: int = option(4, "data loading processes of every training process", low=0)
 
     lr_g: float = option(1e-4, "learning rate of the generator, or of SyncNet", low=0)
@@ -68,7 +70,8 @@ class TrainingOptions:
     lamb_gan_clip: float = option(1.0, "weight of the LSGAN loss on five frames (clip stages)", low=0)
     lamb_sync: float = option(0.1, "weight of SyncNet's loss (clip stages)", low=0)
     lamb_pixel: float | None = option(None, "weight of the pixel MSE; not set: 1 for lawdnet, 0 for dinet", low=0)
-    lamb_mouth: float = option(0.0, "weight of the pixel L1 inside the mouth box", low=0)
+    lamb_mouth: float = option(0.0, "weight of the pixel L1 inside the mouth box, most of it at the lips", low=0)
+    lamb_opening: float = option(1.0, "weight of the lip opening heard in the audio code; 0 as published", low=0)
     lamb_contrast: float = option(5.0, "weight of SyncNet's contrastive loss between mouths and audio", low=0)
     perceptual_weights: str = option(
         "imagenet", "VGG19: imagenet, auto (ImageNet if cached, else random), random, a path"
@@ -122,6 +125,9 @@ class InferenceOptions:
     reference_frames: str = option(
         "", "five frame numbers of the source, as 3,10,44,80,120; or random; not set: spread over mouth openings"
     )
+    cache_folder: str = option(
+        "./output/cache", "folder of what is known of videos already dubbed (up to 2 GB); '' keeps nothing"
+    )
     batch_size: int = option(4, "frames generated at a time", low=1)
     precision: str = option("auto", "auto: bf16 where the device is fast at it", choices=("auto", "bf16", "fp32"))
     crf: int = option(16, "x264 quality, 0 (lossless) to 51", low=0, high=51)
@@ -154,3 +160,4 @@ class MakeDatasetOptions:
     training_data_path: str = option("", "training set that the results are placed in (linked, or copied)")
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
     num_workers: int = option(2, "videos worked on at a time, each in a process", low=1)
+    scheduler: str = option("", "address of a Dask cluster that takes the videos, instead of --num_workers")

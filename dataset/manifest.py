@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from config.constants import CLIP_FRAMES, FPS
 from config.errors import InputError
@@ -50,6 +51,10 @@ class Video:
     def audio(self, first: int, count: int) -> np.ndarray:
         """Audio steps of frames first .. first + count - 1, transposed to (channels, count)."""
         return np.array(self.audio_rows()[first : first + count], dtype=np.float32).T
+
+    def audio_windows(self, firsts: np.ndarray, count: int) -> np.ndarray:
+        """audio(first, count) of every `firsts`, (n, channels, count)."""
+        return np.array(sliding_window_view(self.audio_rows(), count, axis=0)[firsts], dtype=np.float32)
 
     def windows(self, frames: int, context: int) -> np.ndarray:
         """Positions i such that paths[i : i + frames] are consecutive frames with `context` audio steps either side."""

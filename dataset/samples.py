@@ -61,6 +61,9 @@ class TrainingSamples(Dataset, ABC):
 class GeneratorSamples(TrainingSamples):
     """source (frames, 3, h, w), one reference (15, h, w) for all of them, audio (channels, frames + 4) around them.
 
+    With `num_heard` also heard (num_heard, channels, 5), audio around other frames of the video, and opening
+    (num_heard,), the lips' at these frames in standard deviations from the video's mean.
+
     A share of the samples pairs silence with a mouth that is as closed as it gets in its video: people who are filmed
     hardly pause, and a generator that never heard silence draws anything there.
     """
@@ -74,21 +77,30 @@ class GeneratorSamples(TrainingSamples):
         seed: int,
         silence: np.ndarray | None = None,
         silence_share: float = 0.0,
+        num_heard: int = 0,
     ):
         """`silence` (channels,) is the audio row of silence; None draws no silent samples."""
         super().__init__(videos, frames, mouth_size, augment_num, seed)
         self.silence, self.silence_share = silence, silence_share
+        self.num_heard = num_heard
 
     def draw(self, video: Video, starts: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
         silent = self.silence is not None and video.lip_opening is not None and rng.random() < self.silence_share
         start = int(rng.choice(self.closed(video, starts) if silent else starts))
         number, steps = int(video.frame_numbers[start]), self.frames + 2 * CONTEXT
         audio = np.tile(self.silence[:, None], steps) if silent else video.audio(number - CONTEXT, steps)
-        return {
+        sample = {
             "source": torch.from_numpy(self.crops(video, range(start, start + self.frames))),
             "reference": torch.from_numpy(self.crops(video, self.references(video, start, rng))).flatten(0, 1),
             "audio": torch.from_numpy(audio),
         }
+        if self.num_heard:
+            chosen = rng.choice(starts, self.num_heard)
+            sample["heard"] = torch.from_numpy(
+                video.audio_windows(video.frame_numbers[chosen] - CONTEXT, WINDOW_FRAMES)
+            )
+            sample["opening"] = torch.from_numpy(standard_opening(video)[chosen])
+        return sample
 
     def closed(self, video: Video, starts: np.ndarray) -> np.ndarray:
         """The windows among `starts` whose mouths are the most closed."""
@@ -99,6 +111,12 @@ class GeneratorSamples(TrainingSamples):
         """Positions of five frames of the same video outside the window."""
         others = np.delete(np.arange(len(video.paths)), np.arange(start, start + self.frames))
         return rng.choice(others, NUM_REFERENCES, replace=len(others) < NUM_REFERENCES)
+
+
+def standard_opening(video: Video) -> np.ndarray:
+    """(N,) float32 of mean 0 and variance 1 over the video's frames."""
+    opening = video.lip_opening
+    return ((opening - opening.mean()) / max(opening.std(), 1e-3)).astype(np.float32)
 
 
 class SyncSamples(TrainingSamples):

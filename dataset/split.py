@@ -1,5 +1,7 @@
 """Held-out data: whole videos where there are enough of them, else the end of each video."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from dataset.manifest import Manifest, Video
@@ -8,23 +10,41 @@ ENOUGH_VIDEOS = 4  # below this, holding out a whole video costs too much of the
 GAP_FRAMES = 9  # left out between the two parts of one video, so that no sample sees both
 
 
-def split(manifest: Manifest, val_fraction: float) -> tuple[list[Video], list[Video], str]:
-    """Training videos, held-out videos, and a sentence that says how they were chosen.
+@dataclass(frozen=True)
+class Split:
+    """`rule` is a sentence that says how the two were chosen. Split by time, a video is in both."""
+
+    train: list[Video]
+    held_out: list[Video]
+    rule: str
+
+    def record(self) -> dict:
+        """For the run's folder: by video, the first and the last frame of each part."""
+        parts = {"train": self.train, "held_out": self.held_out}
+        spans = {
+            name: {video.name: [int(video.frame_numbers[0]), int(video.frame_numbers[-1])] for video in videos}
+            for name, videos in parts.items()
+        }
+        return {"rule": self.rule, "frames": spans}
+
+
+def split(manifest: Manifest, val_fraction: float) -> Split:
+    """Divide a training set, always in the same way.
 
     By video (every n-th by name, so that the choice depends on nothing else) from ENOUGH_VIDEOS on, by time below.
     """
     videos = sorted(manifest.videos, key=lambda video: video.name)
     if val_fraction == 0:
-        return videos, [], "nothing held out"
+        return Split(videos, [], "nothing held out")
     if len(videos) >= ENOUGH_VIDEOS:
         step = max(2, round(1 / val_fraction))
         held_out = videos[step - 1 :: step]
         names = ", ".join(video.name for video in held_out[:8])
         train = [video for index, video in enumerate(videos) if index % step != step - 1]
-        return train, held_out, f"{len(held_out)} of {len(videos)} videos held out: {names}"
+        return Split(train, held_out, f"{len(held_out)} of {len(videos)} videos held out: {names}")
     parts = [split_by_time(video, val_fraction) for video in videos]
-    train = [early for early, _ in parts]
-    return train, [late for _, late in parts], f"the last {val_fraction:.0%} of each of {len(videos)} video(s) held out"
+    rule = f"the last {val_fraction:.0%} of each of {len(videos)} video(s) held out"
+    return Split([early for early, _ in parts], [late for _, late in parts], rule)
 
 
 def split_by_time(video: Video, val_fraction: float) -> tuple[Video, Video]:

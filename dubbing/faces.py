@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from config.errors import InputError
 from dubbing.ahead import ahead
+from dubbing.cache import Cache, content_hash
 from face.alignment import align_video, legacy_video, share_inside
 from face.openface_csv import FaceTrack, read_openface_csv
 from face.smoothing import smooth_track
@@ -32,13 +34,14 @@ class SourceFaces:
         return ~np.isnan(self.video_to_crop[:, 0, 0])
 
 
-def find_faces(info: VideoInfo, num_frames: int, crop: str, csv: str, model: str) -> SourceFaces:
+def find_faces(info: VideoInfo, num_frames: int, crop: str, csv: str, model: str, cache: Cache) -> SourceFaces:
     """Faces in the first `num_frames` frames, from an OpenFace CSV if there is one, else found in the pictures.
 
-    crop: "aligned" or "legacy", as the checkpoint says; csv and model: paths or "". Raises InputError when the CSV
+    crop: "aligned" or "legacy", as the checkpoint says; csv and model: paths or ""; `cache` spares a second search in
+    the same pictures. Raises InputError when the CSV
     does not belong to the video, or no frame has a face that can be dubbed.
     """
-    track = track_of_csv(info, csv) if csv else track_in_pictures(info, num_frames, model)
+    track = track_of_csv(info, csv) if csv else known_track(info, num_frames, model, cache)
     found = track.success[:num_frames]
     if not found.any():
         raise InputError(f"{info.path}: no face in the first {num_frames} frames; give a video that shows one face")
@@ -67,8 +70,22 @@ def track_of_csv(info: VideoInfo, csv: str) -> FaceTrack:
     return track
 
 
+def known_track(info: VideoInfo, num_frames: int, model: str, cache: Cache) -> FaceTrack:
+    """track_in_pictures, or what an earlier run found in the same pictures with the same model."""
+    from face.landmarks import find_model  # slow to import, and not needed with a CSV
+
+    depends_on = ("landmarks", content_hash(info.path), content_hash(find_model(model or None)))
+    known = cache.load(*depends_on)
+    if known is None or len(known["confidence"]) < num_frames:
+        track = track_in_pictures(info, num_frames, model)
+        known = {"landmarks": torch.from_numpy(track.landmarks), "confidence": torch.from_numpy(track.confidence)}
+        cache.store(known, *depends_on)
+    landmarks, confidence = (known[name][:num_frames].numpy() for name in ("landmarks", "confidence"))
+    return FaceTrack(landmarks, confidence, ~np.isnan(landmarks[:, 0, 0]))
+
+
 def track_in_pictures(info: VideoInfo, num_frames: int, model: str) -> FaceTrack:
-    from face.landmarks import FaceLandmarker, track_faces  # slow to import, and not needed with a CSV
+    from face.landmarks import FaceLandmarker, track_faces
 
     landmarks = np.full((num_frames, 68, 2), np.nan, np.float32)
     confidence = np.zeros(num_frames, np.float32)

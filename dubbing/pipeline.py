@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from config.config import InferenceOptions
 from dubbing.ahead import ahead
+from dubbing.cache import Cache, content_hash
 from dubbing.faces import SourceFaces, find_faces
 from dubbing.memory import return_large_blocks
 from dubbing.playback import play, playback_runs
@@ -22,6 +23,7 @@ from dubbing.references import RANDOM, check_references, choose_references, draw
 from dubbing.renderer import Renderer, network_crop
 from dubbing.speech import Speech, read_speech
 from media.video import VideoInfo, VideoWriter, probe, read_chosen_frames
+from models.dinet import ReferenceFeatures
 from training.checkpoints import load_generator
 from training.parallel import choose_device
 
@@ -71,9 +73,9 @@ def make_plan(options: InferenceOptions) -> Plan:
     speech = read_speech(options.driving_audio_path, spec, options.deepspeech_model_path, str(device))
     runs = playback_runs(info, max(1, round(speech.duration * info.fps)))
     last = max(runs[0].max(), 0 if named is None else named.max())
-    faces = find_faces(
-        info, int(last) + 1, spec.crop, options.source_openface_landmark_path, options.face_landmarker_model
-    )
+    cache = Cache(options.cache_folder)
+    csv, model = options.source_openface_landmark_path, options.face_landmarker_model
+    faces = find_faces(info, int(last) + 1, spec.crop, csv, model, cache)
     if named is not None:
         check_references(named, faces)
         numbers = named
@@ -81,8 +83,24 @@ def make_plan(options: InferenceOptions) -> Plan:
         numbers = draw_references(faces, options.seed)
     else:
         numbers = choose_references(faces)
-    crops = reference_crops(numbers, faces, info, spec.mouth_size)
-    return Plan(info, runs, faces, speech, Renderer(generator, crops, device, options.precision))
+    renderer = Renderer(generator, device, options.precision)
+    renderer.reference = known_reference(renderer, numbers, faces, info, options.pretrained_clip_DINet_path, cache)
+    return Plan(info, runs, faces, speech, renderer)
+
+
+def known_reference(
+    renderer: Renderer, numbers: np.ndarray, faces: SourceFaces, info: VideoInfo, checkpoint: str, cache: Cache
+) -> ReferenceFeatures:
+    """Features of these frames, or what an earlier run made of the same frames, crops and checkpoint."""
+    crops = faces.video_to_crop[numbers]
+    contents = (content_hash(info.path), content_hash(checkpoint))
+    depends_on = ("reference", *contents, numbers.tolist(), crops.tolist(), renderer.device, renderer.precision)
+    known = cache.load(*depends_on)
+    if known is None:
+        features = renderer.encode(reference_crops(numbers, faces, info, renderer.mouth_size))
+        known = {name: tensor.cpu() for name, tensor in features._asdict().items()}
+        cache.store(known, *depends_on)
+    return ReferenceFeatures(**{name: tensor.to(renderer.device) for name, tensor in known.items()})
 
 
 def reference_crops(numbers: np.ndarray, faces: SourceFaces, info: VideoInfo, mouth_size: int) -> list[np.ndarray]:

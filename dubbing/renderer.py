@@ -11,29 +11,34 @@ from face.alignment import crop_face
 from face.geometry import crop_size, stored_to_network
 from face.masks import feather, source_mask
 from face.paste import paste_face
+from models.dinet import ReferenceFeatures
+from models.folding import fold_batch_norms
 from training.checkpoints import LoadedNetwork
 from training.parallel import autocast
 
 
 class Renderer:
-    """One generator with the reference frames of one video. All images are BGR uint8.
+    """One generator, and the features of one video's reference frames, which `encode` gives or a cache.
 
-    references: five crops (h, w, 3) as `network_crop` makes them; precision: see training.parallel.autocast.
+    All images are BGR uint8. precision: see training.parallel.autocast. The generator is changed for inference.
     """
 
-    def __init__(
-        self, generator: LoadedNetwork, references: Sequence[np.ndarray], device: torch.device, precision: str
-    ):
+    def __init__(self, generator: LoadedNetwork, device: torch.device, precision: str):
         size = generator.spec.mouth_size
         self.device, self.precision = device, precision
         self.mouth_size = size
         self.crop_to_face = stored_to_network(size)
         self.weight = feather(size)
         self.mask = torch.from_numpy(source_mask(generator.spec.mask, size)).to(device)
-        self.network = generator.network.to(device, memory_format=torch.channels_last)
-        with torch.inference_mode(), autocast(device, precision):
-            # The five frames become the channels of one image: (5, 3, h, w) -> (1, 15, h, w).
-            self.reference = self.network.encode_reference(self.to_network(np.stack(references)).flatten(0, 1)[None])
+        self.network = fold_batch_norms(generator.network).to(device, memory_format=torch.channels_last)
+        self.reference: ReferenceFeatures | None = None
+
+    def encode(self, references: Sequence[np.ndarray]) -> ReferenceFeatures:
+        """Features of five crops (h, w, 3) as `network_crop` makes them."""
+        # The five frames become the channels of one image: (5, 3, h, w) -> (1, 15, h, w).
+        images = self.to_network(np.stack(references)).flatten(0, 1)[None]
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            return self.network.encode_reference(images)
 
     def to_network(self, crops: np.ndarray) -> Tensor:
         """BGR uint8 (B, h, w, 3) -> RGB float (B, 3, h, w) in [0, 1] on the device."""

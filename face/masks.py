@@ -6,6 +6,8 @@ import numpy as np
 from face.geometry import crop_size, mouth_box
 
 MASK_KINDS = ("box", "smooth")
+LIPS = (0.43, 0.5)  # row and column of the middle of the lips, of the mouth box
+LIPS_HEIGHT, LIPS_WIDTH = 0.175, 0.25  # where the weight has fallen to 1 / e, of the mouth box
 
 
 def source_mask(kind: str, mouth_size: int) -> np.ndarray:
@@ -29,6 +31,17 @@ def smooth_mask(mouth_size: int) -> np.ndarray:
     blurred = cv2.GaussianBlur(canvas, (5, 5), 1)[2:-2, 2:-2]
     height, width = crop_size(mouth_size)
     return 1 - cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def lip_weight(mouth_size: int) -> np.ndarray:
+    """Weight of an error in each pixel of the mouth box (S, S) float32, of mean 1: five times as much at the lips.
+
+    Aligned lips lie around a point 0.43 S below the box's upper edge (measured: tools/sample_speaker.py's speakers).
+    """
+    axis = (np.arange(mouth_size) + 0.5) / mouth_size
+    rows, columns = (axis[:, None] - LIPS[0]) / LIPS_HEIGHT, (axis - LIPS[1]) / LIPS_WIDTH
+    weight = 1 + 4 * np.exp(-(rows**2) - columns**2)
+    return (weight / weight.mean()).astype(np.float32)
 
 
 def feather(mouth_size: int) -> np.ndarray:

@@ -1,9 +1,10 @@
-"""Runs one step over many videos, here or in several processes, and reports what became of each."""
+"""Runs one step over many videos: here, in several processes, or on a cluster. Reports what became of each."""
 
 import multiprocessing
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,27 +26,52 @@ class Outcome:
 
 
 def run_jobs(
-    title: str, work: Callable[..., Outcome], arguments: Sequence[tuple], num_workers: int = 1
+    title: str, work: Callable[..., Outcome], arguments: Sequence[tuple], num_workers: int = 1, scheduler: str = ""
 ) -> list[Outcome]:
     """Call `work(name, *rest)` for every tuple, with a progress bar. Results keep the order of `arguments`.
 
-    A video that fails is reported and the others go on. Processes are spawned: libraries used here do not survive a
-    fork with threads running.
+    A video that fails is reported and the others go on. `scheduler` is the address of a Dask cluster whose workers see
+    the same files under the same paths; without it the work is done by `num_workers` processes of this machine.
     """
     outcomes: dict[str, Outcome] = {}
     with tqdm(total=len(arguments), desc=title, unit="video") as bar:
-        if num_workers == 1 or len(arguments) < 2:
+        if not scheduler and (num_workers == 1 or len(arguments) < 2):
             for job in arguments:
                 outcomes[job[0]] = attempt(work, job)
                 bar.update()
         else:
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(min(num_workers, len(arguments)), mp_context=context) as executor:
+            workers = cluster(scheduler) if scheduler else processes(min(num_workers, len(arguments)))
+            with workers as (executor, worker_died):
                 jobs = {executor.submit(attempt, work, job): job[0] for job in arguments}
                 for future in as_completed(jobs):
-                    outcomes[jobs[future]] = result_of(future, jobs[future])
+                    outcomes[jobs[future]] = result_of(future, jobs[future], worker_died)
                     bar.update()
     return [outcomes[job[0]] for job in arguments]
+
+
+@contextmanager
+def processes(number: int) -> Iterator[tuple[Executor, type[Exception]]]:
+    """Executor of this machine, and what it raises for a job whose worker died.
+
+    Processes are spawned: libraries used here do not survive a fork with threads running.
+    """
+    with ProcessPoolExecutor(number, mp_context=multiprocessing.get_context("spawn")) as executor:
+        yield executor, BrokenProcessPool
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[tuple[Executor, type[Exception]]]:
+    """The same of a Dask cluster. Raises InputError when none answers at `address`."""
+    from distributed import Client, KilledWorker
+
+    try:
+        client = Client(address, timeout=10)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"--scheduler {address}: no Dask scheduler answers ({error}); start one, see README"
+        ) from error
+    with client, client.get_executor(pure=False) as executor:
+        yield executor, KilledWorker
 
 
 def attempt(work: Callable[..., Outcome], job: tuple) -> Outcome:
@@ -55,11 +81,11 @@ def attempt(work: Callable[..., Outcome], job: tuple) -> Outcome:
         return Outcome(job[0], "failed", str(error).replace("\n", " "))
 
 
-def result_of(future: Future, name: str) -> Outcome:
+def result_of(future: Future, name: str, worker_died: type[Exception]) -> Outcome:
     try:
         return future.result()
-    except BrokenProcessPool:
-        return Outcome(name, "failed", "a worker process died, perhaps for lack of memory; run again, --num_workers 1")
+    except worker_died:
+        return Outcome(name, "failed", "a worker process died, perhaps for lack of memory; run again with fewer")
 
 
 def summarise(step: str, outcomes: list[Outcome]) -> int:

@@ -1,5 +1,6 @@
 """inference.py as a user runs it: lengths, rates, what is touched, and one line for everything that is wrong."""
 
+import os
 import pickle
 import shutil
 from dataclasses import replace
@@ -14,6 +15,7 @@ from talking_photo import tiny_spec, write_checkpoint, write_speech, write_video
 import inference
 from config.config import InferenceOptions
 from config.errors import InputError, run_script
+from dubbing.cache import Cache
 from dubbing.pipeline import make_plan, prepare, write_result
 from dubbing.renderer import Renderer
 from face.geometry import crop_size
@@ -55,7 +57,8 @@ def options(folder: Path, **changes: str) -> InferenceOptions:
     """Options whose files are in `folder` and whose result goes to folder/result."""
     chosen = {"source_video_path": "face.mp4", "driving_audio_path": "short.wav"}
     chosen["pretrained_clip_DINet_path"] = "tiny.pth"
-    plain = {key: value for key, value in changes.items() if key in ("reference_frames", "output")}
+    changes.setdefault("cache_folder", "")
+    plain = {key: value for key, value in changes.items() if key in ("reference_frames", "output", "cache_folder")}
     paths = {key: str(folder / value) for key, value in {**chosen, **changes}.items() if key not in plain}
     return InferenceOptions(**paths, res_video_dir=str(folder / "result"), device="cpu", **plain)
 
@@ -137,13 +140,49 @@ def test_named_references_are_used(material):
     assert len(plan.faces.landmarks) == 21  # as far as the last one
 
 
+def test_a_second_dub_searches_no_face_and_encodes_no_reference(material, tmp_path, monkeypatch):
+    cached = {"cache_folder": str(tmp_path / "cache")}
+    first = inference.dub(options(material, output=str(tmp_path / "first.mp4"), **cached))
+    shutil.copy(material / "face.mp4", tmp_path / "renamed.mp4")
+
+    def fail(*arguments):
+        raise AssertionError("done again")
+
+    monkeypatch.setattr("dubbing.faces.track_in_pictures", fail)
+    with monkeypatch.context() as patch:
+        patch.setattr(Renderer, "encode", fail)
+        source = {"source_video_path": tmp_path / "renamed.mp4"}
+        second = inference.dub(options(material, output=str(tmp_path / "second.mp4"), **source, **cached))
+        assert all(np.array_equal(a, b) for a, b in zip(frames_of(first), frames_of(second), strict=True))
+        for other in ({"reference_frames": "1,2,3,4,5"}, {"pretrained_clip_DINet_path": "legacy.pth"}):
+            with pytest.raises(AssertionError, match="done again"):
+                make_plan(options(material, **other, **cached))
+    for change in ({"source_video_path": "gap.mp4"}, {"driving_audio_path": "long.wav"}):
+        with pytest.raises(AssertionError, match="done again"):  # other pictures, and more of them than are known
+            make_plan(options(material, **change, **cached))
+
+
+def test_a_damaged_cache_is_made_anew_and_a_full_one_forgets_the_oldest(tmp_path, monkeypatch):
+    cache = Cache(str(tmp_path))
+    for number in range(4):
+        cache.store({"x": torch.full((1000,), float(number))}, "kind", number)
+        os.utime(cache.path("kind", number), (number, number))
+    assert cache.load("kind", 0)["x"][0] == 0
+    cache.path("kind", 1).write_bytes(b"junk")
+    assert cache.load("kind", 1) is None
+    monkeypatch.setattr("dubbing.cache.LARGEST_BYTES", 2 * cache.path("kind", 0).stat().st_size + 10)
+    cache.prune()  # keeps 0, used last, and 3
+    assert [cache.load("kind", number) is not None for number in range(4)] == [True, False, False, True]
+
+
 def test_published_weights_load_as_they_are(material, tmp_path):
     """Names from DataParallel, the legacy crop, and DeepSpeech features, whose model is named when it is missing."""
     state = {f"module.{name}": value for name, value in DINet(3, 15, 29, base_channels=8).state_dict().items()}
     torch.save({"state_dict": {"net_g": state}}, tmp_path / "published.pth")
     generator = load_generator(tmp_path / "published.pth", "--pretrained_clip_DINet_path")
     crops = np.full((5, *crop_size(256), 3), 128, np.uint8)
-    renderer = Renderer(generator, crops, torch.device("cpu"), "fp32")
+    renderer = Renderer(generator, torch.device("cpu"), "fp32")
+    renderer.reference = renderer.encode(crops)
     assert generator.spec.crop == "legacy" and renderer.generate(crops[:1], np.zeros((1, 5, 29), np.float32)).any()
     with pytest.raises(InputError, match="--deepspeech_model_path"):
         inference.dub(options(material, pretrained_clip_DINet_path=tmp_path / "published.pth"))

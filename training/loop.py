@@ -3,13 +3,15 @@
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -17,6 +19,7 @@ from config.config import TrainingOptions
 from config.errors import InputError
 from dataset.sampler import GlobalBatchSampler
 from dataset.samples import TrainingSamples
+from dataset.split import Split
 from training.checkpoints import NetworkSpec, checkpoint_path, save_best, save_checkpoint
 from training.parallel import Parallel, autocast
 from training.tracking import Tracker
@@ -56,6 +59,7 @@ class Stage:
 
     options: TrainingOptions
     spec: NetworkSpec
+    parts: Split
     samples: TrainingSamples
     phases: list[Phase]
     validate: Callable[[], Validation] | None = None
@@ -168,20 +172,48 @@ def train_step(stage: Stage, batch: dict[str, torch.Tensor], parallel: Parallel)
     batch = {name: tensor.to(parallel.device, non_blocking=True) for name, tensor in batch.items()}
     losses = {}
     for phase in stage.phases:
-        losses |= optimise(phase, batch, parallel.device, stage.options.precision)
+        losses |= optimise(phase, batch, parallel.device, stage.options.precision, stage.options.accumulate)
     return losses
 
 
-def optimise(phase: Phase, batch: dict, device: torch.device, precision: str) -> dict[str, torch.Tensor]:
-    """One optimiser step; the phase's outputs join the batch. Returns its losses, detached."""
-    with autocast(device, precision):
-        losses, outputs = phase.step({name: batch[name] for name in phase.needs})
-    losses = {name: loss.mean() for name, loss in losses.items()}  # DataParallel gives one value a GPU
+def optimise(
+    phase: Phase, batch: dict[str, torch.Tensor], device: torch.device, precision: str, accumulate: int = 1
+) -> dict[str, torch.Tensor]:
+    """One optimiser step, in `accumulate` passes over a part of the batch each; the phase's outputs join the batch.
+
+    Returns its losses, detached.
+    """
     phase.optimizer.zero_grad(set_to_none=True)
-    sum(losses.values()).backward()
+    needed = {name: batch[name] for name in phase.needs}
+    size = len(next(iter(needed.values())))
+    losses: dict[str, torch.Tensor] = defaultdict(float)
+    outputs: dict[str, list[torch.Tensor]] = defaultdict(list)
+    parts = list(chunks(needed, accumulate))
+    for number, part in enumerate(parts, 1):
+        with together(phase.step, number == len(parts)):
+            with autocast(device, precision):
+                found, made = phase.step(part)
+            share = len(next(iter(part.values()))) / size
+            found = {name: loss.mean() * share for name, loss in found.items()}  # DataParallel gives one value a GPU
+            sum(found.values()).backward()
+        for name, loss in found.items():
+            losses[name] = losses[name] + loss.detach()
+        for name, tensor in made.items():
+            outputs[name].append(tensor)
     phase.optimizer.step()
-    batch.update(outputs)
-    return {name: loss.detach() for name, loss in losses.items()}
+    batch.update({name: torch.cat(tensors) for name, tensors in outputs.items()})
+    return dict(losses)
+
+
+def chunks(batch: dict[str, torch.Tensor], count: int) -> Iterator[dict[str, torch.Tensor]]:
+    """The batch in `count` parts, or fewer where it has not so many rows."""
+    for tensors in zip(*(tensor.chunk(count) for tensor in batch.values()), strict=True):
+        yield dict(zip(batch, tensors, strict=True))
+
+
+def together(step: nn.Module, last: bool) -> AbstractContextManager:
+    """Under DDP, let the processes exchange gradients after the last part of a batch alone."""
+    return step.no_sync() if isinstance(step, DistributedDataParallel) and not last else nullcontext()
 
 
 def log_losses(

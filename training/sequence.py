@@ -137,7 +137,8 @@ def run_stage(stage: PlannedStage, run: RunOptions, parallel: Parallel) -> Path:
     parallel.barrier()
     if not parallel.is_main:
         return train_stage(built, folder, None, parallel, resume_from)
-    write_options(folder, stage, parallel)
+    write_record(folder / "options.json", describe(stage, parallel))
+    write_record(folder / "split.json", built.parts.record())
     options = dataclasses.asdict(stage.options)
     with Tracker(folder, run.wandb, run.wandb_project, f"{run.name}-{stage.name}", options) as tracker:
         checkpoint = train_stage(built, folder, tracker, parallel, resume_from)
@@ -145,14 +146,17 @@ def run_stage(stage: PlannedStage, run: RunOptions, parallel: Parallel) -> Path:
     return checkpoint
 
 
-def write_options(folder: Path, stage: PlannedStage, parallel: Parallel) -> None:
+def describe(stage: PlannedStage, parallel: Parallel) -> dict:
     """What was run, for whoever finds the folder."""
-    record = {
+    return {
         "stage": stage.name,
         "options": dataclasses.asdict(stage.options),
         "command": sys.argv,
         "device": str(parallel.device),
         "processes": parallel.world_size,
     }
-    with written_whole(folder / "options.json") as temporary:
+
+
+def write_record(path: Path, record: dict) -> None:
+    with written_whole(path) as temporary:
         temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

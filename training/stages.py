@@ -11,7 +11,7 @@ from config.constants import NUM_REFERENCES, WINDOW_FRAMES
 from config.errors import InputError
 from dataset.manifest import Manifest, load_manifest
 from dataset.samples import GeneratorSamples, SyncSamples
-from dataset.split import split
+from dataset.split import Split, split
 from face.masks import source_mask
 from models.discriminator import Discriminator
 from models.syncnet import SyncNet
@@ -27,6 +27,7 @@ MASKS = {"dinet": "box", "lawdnet": "smooth"}
 PIXEL_WEIGHTS = {"dinet": 0.0, "lawdnet": 1.0}
 VALIDATION_FRAMES = 60  # generated per validation, beside the video
 LEAST_SYNC_ACCURACY = 0.2  # of held-out windows whose offset SyncNet finds within a frame, to be used as a loss
+NUM_HEARD = 32  # audio windows of a generator's sample whose lip opening is learned beside its pictures
 INITIAL_BATCH = 64  # samples whose statistics SyncNet starts from
 
 
@@ -50,14 +51,15 @@ def share_batch(options: TrainingOptions, parallel: Parallel) -> None:
         print(f"batch_size {wanted} rounded up to {options.batch_size}, a multiple of {parallel.world_size} processes")
 
 
-def describe_split(sentence: str, parallel: Parallel) -> None:
+def divide(manifest: Manifest, options: TrainingOptions, parallel: Parallel) -> Split:
+    parts = split(manifest, options.val_fraction)
     if parallel.is_main:
-        print(f"data: {sentence}")
+        print(f"data: {parts.rule}")
+    return parts
 
 
 def build_syncnet(options: TrainingOptions, manifest: Manifest, parallel: Parallel) -> Stage:
-    train, held_out, sentence = split(manifest, options.val_fraction)
-    describe_split(sentence, parallel)
+    parts = divide(manifest, options, parallel)
     arguments = {
         "in_channel_image": 3 * WINDOW_FRAMES,
         "in_channel_audio": manifest.audio_channel,
@@ -70,22 +72,21 @@ def build_syncnet(options: TrainingOptions, manifest: Manifest, parallel: Parall
         syncnet.load_state_dict(loaded.network.state_dict())
 
     def validate() -> Validation:
-        blocks = offset_scores(syncnet, held_out, options.mouth_size, parallel.device, options.precision)
+        blocks = offset_scores(syncnet, parts.held_out, options.mouth_size, parallel.device, options.precision)
         return Validation(offset_accuracy(blocks))
 
-    samples = SyncSamples(train, options.mouth_size, options.augment_num, options.seed)
+    samples = SyncSamples(parts.train, options.mouth_size, options.augment_num, options.seed)
     step = SyncStep(syncnet, options.lamb_contrast)
     if not options.pretrained_syncnet_path:
         batch = default_collate([samples[0, index] for index in range(INITIAL_BATCH)])
         images = fold_frames(to_unit(batch["mouth"].to(parallel.device)))
         initialise_syncnet(syncnet, images, batch["audio"].to(parallel.device))
     phase = Phase("syncnet", step, syncnet, options.lr_g, ("mouth", "audio", "negatives"))
-    return Stage(options, spec, samples, [phase], validate if held_out else None, "val/offset_within_1")
+    return Stage(options, spec, parts, samples, [phase], validate if parts.held_out else None, "val/offset_within_1")
 
 
 def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Parallel) -> Stage:
-    train, held_out, sentence = split(manifest, options.val_fraction)
-    describe_split(sentence, parallel)
+    parts = divide(manifest, options, parallel)
     device, is_clip = parallel.device, options.stage == "clip"
 
     # Construct networks. They move to the device first: the generator's step shares the discriminators' memory.
@@ -102,42 +103,51 @@ def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Para
     if not (perceptual or discriminators or syncnet or any(loss_weights(options)[name] for name in ("pixel", "mouth"))):
         raise InputError("every --lamb_* is 0, so there is nothing to train for; set --lamb_perception or --lamb_mouth")
 
-    # Setup phases.
-    step = GeneratorStep(
-        generator,
-        torch.from_numpy(source_mask(spec.mask, options.mouth_size)),
-        options.mouth_size,
-        loss_weights(options),
-        perceptual,
-        discriminators,
-        parallel.place(syncnet.network) if syncnet else None,
-        syncnet.spec.mouth_size if syncnet else 0,
-    ).to(device)
-    phases = [Phase("net_g", step, generator, options.lr_g, ("source", "reference", "audio"))]
-    for name, network in discriminators.items():
-        phases.append(Phase(name, DiscriminatorStep(name, network), network, options.lr_d, ("real", "fake")))
-
+    # Draw samples.
+    weights = loss_weights(options)
+    if weights["opening"] and not all(video.lip_opening is not None for video in manifest.videos):
+        weights["opening"] = 0.0
+        if parallel.is_main:
+            print("warning: lamb_opening is left out, because the training JSON holds no lip openings; make it anew")
+    num_heard = NUM_HEARD if weights["opening"] else 0
     frames = WINDOW_FRAMES if is_clip else 1
     samples = GeneratorSamples(
-        train,
+        parts.train,
         frames,
         options.mouth_size,
         options.augment_num,
         options.seed,
         manifest.silence,
         options.silence_share,
+        num_heard,
     )
-    if not held_out:
-        return Stage(options, spec, samples, phases)
-    draws = max(1, VALIDATION_FRAMES // (frames * len(held_out)))
-    judged = GeneratorSamples(held_out, frames, options.mouth_size, draws, options.seed)
+    # Setup phases.
+    step = GeneratorStep(
+        generator,
+        torch.from_numpy(source_mask(spec.mask, options.mouth_size)),
+        options.mouth_size,
+        weights,
+        perceptual,
+        discriminators,
+        parallel.place(syncnet.network) if syncnet else None,
+        syncnet.spec.mouth_size if syncnet else 0,
+    ).to(device)
+    needs = ("source", "reference", "audio", *(["heard", "opening"] if weights["opening"] else []))
+    phases = [Phase("net_g", step, generator, options.lr_g, needs)]
+    for name, network in discriminators.items():
+        phases.append(Phase(name, DiscriminatorStep(name, network), network, options.lr_d, ("real", "fake")))
+
+    if not parts.held_out:
+        return Stage(options, spec, parts, samples, phases)
+    draws = max(1, VALIDATION_FRAMES // (frames * len(parts.held_out)))
+    judged = GeneratorSamples(parts.held_out, frames, options.mouth_size, draws, options.seed, num_heard=num_heard)
 
     def validate() -> Validation:
         values, picture = generator_quality(step, judged, device, options.precision)
         return Validation(values, picture, dubbed_clip(step, judged, device, options.precision))
 
     best_by = "val/sync" if syncnet else "val/mouth_psnr"
-    return Stage(options, spec, samples, phases, validate, best_by)
+    return Stage(options, spec, parts, samples, phases, validate, best_by)
 
 
 def generator_spec(options: TrainingOptions, manifest: Manifest) -> NetworkSpec:
@@ -158,6 +168,7 @@ def loss_weights(options: TrainingOptions) -> dict[str, float]:
         "perception": options.lamb_perception,
         "pixel": pixel,
         "mouth": options.lamb_mouth,
+        "opening": options.lamb_opening,
         "gan_image": options.lamb_gan,
         "gan_clip": options.lamb_gan_clip,
         "sync": options.lamb_sync,

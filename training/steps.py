@@ -13,6 +13,7 @@ from torch.distributed.nn.functional import all_gather
 
 from config.constants import WINDOW_FRAMES
 from face.geometry import mouth_box
+from face.masks import lip_weight
 from models.discriminator import Discriminator
 from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
@@ -61,8 +62,9 @@ def fold_frames(clip: Tensor) -> Tensor:
 class GeneratorStep(nn.Module):
     """Generates the frames of a batch and scores them.
 
-    Batch: source (B, T, 3, H, W), reference (B, 15, H, W), audio (B, C, T + 4). T is 1 in frame stages, 5 in clip
-    stages. Returns losses, already weighted, and `real`, `fake` (B, T, 3, H, W) in [0, 1] without gradient.
+    Batch: source (B, T, 3, H, W), reference (B, 15, H, W), audio (B, C, T + 4); with the loss "opening" also heard
+    (B, K, C, 5), audio of other frames, and opening (B, K), how far the lips are open then. T is 1 in frame stages, 5
+    in clip stages. Returns losses, already weighted, and `real`, `fake` (B, T, 3, H, W) in [0, 1] without gradient.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class GeneratorStep(nn.Module):
         super().__init__()
         self.generator = generator
         self.register_buffer("mask", mask, persistent=False)
+        self.register_buffer("lip_weight", torch.from_numpy(lip_weight(mouth_size)), persistent=False)
         self.mouth_size, self.weights = mouth_size, weights
         self.perceptual = perceptual
         self.discriminators = nn.ModuleDict({name: frozen_twin(net) for name, net in (discriminators or {}).items()})
@@ -88,8 +91,20 @@ class GeneratorStep(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> tuple[Losses, dict[str, Tensor]]:
         real, fake = self.generate(batch)
         losses = self.losses(real, fake, batch["audio"])
+        if self.weights["opening"]:
+            losses["opening"] = F.mse_loss(self.heard_opening(batch["heard"]), batch["opening"])
         weighted = {name: loss * self.weights[name] for name, loss in losses.items()}
         return weighted, {"real": real, "fake": fake.detach()}
+
+    def heard_opening(self, windows: Tensor) -> Tensor:
+        """The lip opening (B, K) that the audio code of windows (B, K, C, 5) says, by the code's first two channels.
+
+        Trained to be the true one, it teaches the audio encoder what to listen for long before the pictures do. It
+        reads channels of the published network, which are never negative, rather than adding a layer, so checkpoints
+        keep the published names.
+        """
+        code = self.generator.audio_encoder(windows.flatten(0, 1)).float().mean(2)
+        return (code[:, 0] - code[:, 1]).view(windows.shape[:2])
 
     def generate(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """True and generated frames (B, T, 3, H, W) in [0, 1]."""
@@ -108,7 +123,8 @@ class GeneratorStep(nn.Module):
         if self.weights["pixel"]:
             losses["pixel"] = F.mse_loss(fake, real)
         if self.weights["mouth"]:
-            losses["mouth"] = F.l1_loss(fake[..., rows, columns], real[..., rows, columns])
+            error = (fake[..., rows, columns] - real[..., rows, columns]).abs()
+            losses["mouth"] = (error * self.lip_weight).mean()
         for name, discriminator in self.discriminators.items():
             losses[name] = lsgan(discriminator(discriminator_view(name, fake))[1], 1.0)
         if self.syncnet:

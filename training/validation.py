@@ -101,14 +101,18 @@ def generator_quality(
 ) -> tuple[dict[str, float], np.ndarray]:
     """Held-out mouths: PSNR (dB), L1 (of 1), and a picture of hidden source, generated and true frames in columns.
 
-    Clips also give mouth_motion, the change from frame to frame over the truth's, and SyncNet's mean score if the step
-    has one. The same frames and references are drawn every time.
+    With the loss "opening" also opening_heard, the correlation of the lip opening that the audio code says with the
+    true one. Clips also give mouth_motion, the change from frame to frame over the truth's, and SyncNet's mean score if
+    the step has one. The same frames and references are drawn every time.
     """
     rows, columns = mouth_box(step.mouth_size)
-    squares, absolutes, motions, scores, shown = [], [], [], [], []
+    squares, absolutes, motions, scores, shown, heard, seen = [], [], [], [], [], [], []
     for batch in fixed_batches(samples, device):
         with evaluating(step.generator), autocast(device, precision):
             real, fake = step.generate(batch)
+            if step.weights["opening"]:
+                heard.append(step.heard_opening(batch["heard"]).flatten().cpu())
+                seen.append(batch["opening"].flatten().cpu())
             if step.syncnet:
                 scores.append(step.sync_score(fake, batch["audio"]).float().mean((1, 2, 3)).cpu())
         mouths = torch.stack((fake, real))[..., rows, columns]
@@ -124,6 +128,8 @@ def generator_quality(
     if samples.frames > 1:
         ours, theirs = torch.stack(motions).sum(0).tolist()
         values["val/mouth_motion"] = ours / max(theirs, 1e-10)
+    if heard:
+        values["val/opening_heard"] = torch.corrcoef(torch.stack((torch.cat(heard), torch.cat(seen))))[0, 1].item()
     if scores:
         values["val/sync"] = torch.cat(scores).mean().item()
     return values, column_picture(torch.cat(shown), NUM_SHOWN)

@@ -1,4 +1,4 @@
-"""Clips of five frames with SyncNet's loss. Published values."""
+"""Clips of five frames with SyncNet's loss. Published sizes and schedule."""
 
 stage = "clip"
 mouth_size = 256

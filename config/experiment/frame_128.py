@@ -1,4 +1,4 @@
-"""Second generator stage. Published values."""
+"""Second generator stage. Published sizes and schedule."""
 
 stage = "frame"
 mouth_size = 128

@@ -1,4 +1,4 @@
-"""Third generator stage, at the final size. Published values."""
+"""Third generator stage, at the final size. Published sizes and schedule."""
 
 stage = "frame"
 mouth_size = 256

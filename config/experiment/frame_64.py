@@ -1,4 +1,4 @@
-"""Coarsest generator stage, from scratch. Published values (DINet's README and code)."""
+"""Coarsest generator stage, from scratch. Published sizes and schedule."""
 
 stage = "frame"
 mouth_size = 64

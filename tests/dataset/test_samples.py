@@ -54,6 +54,17 @@ def test_silence_comes_with_a_mouth_that_is_closed(tmp_path):
     assert dark[1.0] < 0.5 * dark[0.0]  # the mouth is a dark ellipse
 
 
+def test_heard_audio_comes_with_the_opening_of_its_frame(tmp_path):
+    manifest = load_manifest(make_tiny_set(tmp_path))
+    samples = GeneratorSamples(manifest.videos, 1, 64, 1, 1, num_heard=200)
+    sample = samples[0, 0]
+    assert sample["heard"].shape == (200, CHANNELS, 5) and sample["opening"].shape == (200,)
+    # The opening follows the loudness (tests/tiny_set.py) of the window's middle, and of no other step as well.
+    agreement = [np.corrcoef(sample["heard"][:, -1, step], sample["opening"])[0, 1] for step in range(5)]
+    assert agreement[2] > 0.99 and np.argmax(agreement) == 2
+    assert abs(sample["opening"].mean()) < 0.3 and abs(sample["opening"].std() - 1) < 0.2
+
+
 def test_a_set_without_silence_draws_none(tiny_json):
     manifest = load_manifest(tiny_json)
     with_share = GeneratorSamples(manifest.videos, 1, 64, 2, 1, None, 1.0)[0, 0]
@@ -87,11 +98,12 @@ def test_global_batches_are_the_same_for_any_number_of_processes(world_size):
 
 
 def test_split_holds_out_whole_videos_or_the_end_of_few(tiny_json, tmp_path):
-    train, held_out, _ = split(load_manifest(tiny_json), 0.2)
-    assert len(train) == 4 and len(held_out) == 1
+    parts = split(load_manifest(tiny_json), 0.2)
+    assert len(parts.train) == 4 and len(parts.held_out) == 1
+    assert {video.name for video in parts.held_out}.isdisjoint(video.name for video in parts.train)
     few = load_manifest(make_tiny_set(tmp_path, videos=1, clips=6))
-    train, held_out, _ = split(few, 0.3)
-    assert held_out[0].frame_numbers.min() - train[0].frame_numbers.max() > 9
+    parts = split(few, 0.3)
+    assert parts.held_out[0].frame_numbers.min() - parts.train[0].frame_numbers.max() > 9
 
 
 @pytest.mark.parametrize("mouth_size, height, width", [(64, 104, 80), (128, 208, 160), (256, 416, 320)])

@@ -1,5 +1,7 @@
 """What is pasted, pixel for pixel, before any encoding."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -20,14 +22,25 @@ VIDEO_TO_CROP[:2, 2] = np.array([160, 208]) - ROTATION @ np.array([110, 100])
 
 
 @pytest.fixture(scope="module", params=["dinet", "lawdnet"])
-def renderer(request):
+def rendered(request):
     torch.manual_seed(0)
     spec = tiny_spec(request.param, mask="box" if request.param == "dinet" else "smooth")
     crops = [network_crop(photo_frame(number), VIDEO_TO_CROP, SIZE) for number in range(5)]
-    return Renderer(LoadedNetwork(spec, spec.build().eval()), crops, torch.device("cpu"), "fp32")
+    network = spec.build()
+    for module in network.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):  # as trained ones have
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+            module.weight.data.uniform_(0.5, 2)
+            module.bias.data.normal_(0, 0.1)
+    plain = copy.deepcopy(network).eval()
+    renderer = Renderer(LoadedNetwork(spec, network.eval()), torch.device("cpu"), "fp32")
+    renderer.reference = renderer.encode(crops)
+    return renderer, plain
 
 
-def test_generation_is_the_networks_forward(renderer):
+def test_generation_is_the_networks_forward_with_batch_norm_folded(rendered):
+    renderer, plain = rendered
     crops = np.stack([network_crop(photo_frame(number), VIDEO_TO_CROP, SIZE) for number in range(5)])
     windows = np.random.default_rng(0).standard_normal((2, 5, MEL_CHANNELS)).astype(np.float32)
     unit = torch.from_numpy(crops[..., ::-1].copy()).permute(0, 3, 1, 2).float() / 255  # RGB
@@ -35,12 +48,13 @@ def test_generation_is_the_networks_forward(renderer):
     source = unit[:2] * torch.from_numpy(source_mask(kind, SIZE))
     with torch.no_grad():
         reference = unit.reshape(1, 15, *crop_size(SIZE)).expand(2, -1, -1, -1)
-        expected = renderer.network(source, reference, torch.from_numpy(windows.transpose(0, 2, 1).copy()))
+        expected = plain(source, reference, torch.from_numpy(windows.transpose(0, 2, 1).copy()))
     faces = renderer.generate(crops[:2], windows)[..., ::-1].transpose(0, 3, 1, 2)
     assert np.abs(faces / 255 - expected.numpy()).max() < 0.5 / 255 + 1e-3
 
 
-def test_pixels_outside_the_crop_are_untouched_and_the_mouth_is_new(renderer):
+def test_pixels_outside_the_crop_are_untouched_and_the_mouth_is_new(rendered):
+    renderer, _ = rendered
     frame = photo_frame(3)
     pasted = renderer.paste(frame, np.zeros((*crop_size(SIZE), 3), np.uint8), VIDEO_TO_CROP)
     y, x = np.mgrid[: frame.shape[0], : frame.shape[1]]
@@ -53,12 +67,12 @@ def test_pixels_outside_the_crop_are_untouched_and_the_mouth_is_new(renderer):
 
 
 @pytest.mark.parametrize("mouth_size, least", [(64, 29), (256, 39)])
-def test_pasting_the_true_face_changes_next_to_nothing(renderer, mouth_size, least):
+def test_pasting_the_true_face_changes_next_to_nothing(mouth_size, least):
     spec = tiny_spec()
     sized = LoadedNetwork(type(spec)(**{**vars(spec), "mouth_size": mouth_size}), spec.build().eval())
-    crops = [network_crop(photo_frame(0), VIDEO_TO_CROP, mouth_size)] * 5
+    crop = network_crop(photo_frame(0), VIDEO_TO_CROP, mouth_size)
     frame = photo_frame(0)
-    pasted = Renderer(sized, crops, torch.device("cpu"), "fp32").paste(frame, crops[0], VIDEO_TO_CROP)
+    pasted = Renderer(sized, torch.device("cpu"), "fp32").paste(frame, crop, VIDEO_TO_CROP)
     changed = (pasted != frame).any(-1)
     error = np.mean((pasted[changed].astype(float) - frame[changed]) ** 2)
     assert 10 * np.log10(255**2 / error) > least  # dB; half a crop pixel of shift costs 4 dB

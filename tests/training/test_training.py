@@ -89,7 +89,7 @@ def test_every_stage_runs_coarse_to_fine_and_starts_from_the_one_before(data, tm
     folder = tmp_path / "run"
     assert {"perception", "gan_image", "d_gan_image"} <= set(losses(folder / "frame_64")[-1])
     clip = losses(folder / f"clip_{last}")[-1]
-    assert {"gan_clip", "sync", "d_gan_clip"} <= set(clip)
+    assert {"gan_clip", "sync", "d_gan_clip", "opening"} <= set(clip)
     assert ("pixel" in clip) == (model == "lawdnet")
     loaded = load_generator(folder / f"clip_{last}" / "epoch_000001.pth", "--x")
     assert (loaded.spec.network, loaded.spec.audio_feature, loaded.spec.mouth_size) == (model, "mel", last)
@@ -101,7 +101,9 @@ def test_every_stage_runs_coarse_to_fine_and_starts_from_the_one_before(data, tm
     video = next((folder / f"clip_{last}" / "samples").glob("held_out_*.mp4"))
     assert probe(video).width == 2 * crop_size(last)[1] and probe(video).num_frames == 12
     held_out = [json.loads(line) for line in (folder / f"clip_{last}" / "metrics.jsonl").read_text().splitlines()][-1]
-    assert {"val/mouth_psnr", "val/mouth_motion", "val/sync"} <= set(held_out)
+    assert {"val/mouth_psnr", "val/mouth_motion", "val/sync", "val/opening_heard"} <= set(held_out)
+    held_out = json.loads((folder / "syncnet" / "split.json").read_text())["frames"]["held_out"]
+    assert len(held_out) == 1
     validated = [json.loads(line) for line in (folder / "syncnet" / "metrics.jsonl").read_text().splitlines()][-1]
     assert 0 <= validated["val/offset_within_1"] <= 1
 
@@ -149,6 +151,38 @@ def test_two_gloo_processes_equal_one(data, tmp_path, stage, options):
     expected, found = (losses(tmp_path / name / "stage") for name in ("one", "two"))
     for row, other in zip(expected, found, strict=True):
         assert all(abs(row[name] - other[name]) < 1e-3 for name in row if name not in ("samples_per_second",))
+
+
+def test_the_audio_code_learns_to_say_the_opening(data, tmp_path):
+    """The mouths of the tiny set are as open as the audio is loud; a few steps must be enough to hear that."""
+    path = stage_file(tmp_path, "stage", stage="frame", lr_g=1e-3, non_decay=12, decay=0, lamb_gan=0.0, lamb_mouth=1.0)
+    run(["--config_path", str(path), "--augment_num", "4", "--batch_size", "8"], data, tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "run" / "stage" / "metrics.jsonl").read_text().splitlines()]
+    assert rows[-1]["val/opening_heard"] > 0.8
+
+
+def test_a_training_json_without_openings_leaves_their_loss_out(data, tmp_path, capsys):
+    content = json.loads(Path(data).read_text(encoding="utf-8"))
+    for video in content["videos"].values():
+        for clip in video["clip_data_list"]:
+            del clip["lip_opening"]
+    old = Path(data).with_name("old.json")
+    old.write_text(json.dumps(content), encoding="utf-8")
+    path = stage_file(tmp_path, "stage", stage="frame", non_decay=1, decay=0, lamb_gan=0.0, lamb_mouth=1.0)
+    run(["--config_path", str(path)], str(old), tmp_path)
+    assert "lamb_opening is left out" in capsys.readouterr().out
+    assert "opening" not in losses(tmp_path / "run" / "stage")[-1]
+
+
+def test_a_batch_in_parts_gives_the_same_step(data, tmp_path):
+    """LawDNet has no batch norm, so the parts know nothing of each other."""
+    path = stage_file(tmp_path, "stage", stage="frame", model="lawdnet", lr_g=RATE, lr_d=RATE, non_decay=2, decay=0)
+    run(["--config_path", str(path)], data, tmp_path, "whole")
+    run(["--config_path", str(path), "--accumulate", "2"], data, tmp_path, "parts")
+    whole, parts = (losses(tmp_path / name / "stage") for name in ("whole", "parts"))
+    assert len(whole) == len(parts) == 4
+    for row, other in zip(whole, parts, strict=True):
+        assert all(abs(row[name] - other[name]) < 1e-3 for name in row if name != "samples_per_second")
 
 
 def test_the_batch_grows_to_a_multiple_of_the_processes(capsys):

@@ -1,0 +1,85 @@
+"""Time and cost of training on 10, 100 and 1,000 hours of video with 1, 8 and 64 GPUs, from measured figures.
+
+    python benchmarks/speed.py loader preprocessing --json speed.json
+    python benchmarks/scaling.py --speed speed.json --peak_tflops 989 --utilisation 0.3 --price 3 > tables.md
+
+The operations of every training step are counted, not estimated. What a GPU makes of its peak is an assumption until
+`speed.py training` has measured it: --utilisation.
+"""
+
+import json
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.speed_networks import count_flops
+from config.config import TrainingOptions
+from config.errors import InputError, run_script
+from config.options import option, parse
+from training.sequence import read_stage_file
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES = ("syncnet", "frame_64", "frame_128", "frame_256", "clip_256")
+HOURS, GPUS = (10, 100, 1000), (1, 8, 64)
+VIDEOS_AN_HOUR = 23  # as in HDTF (CVPR 2021), which DINet was trained on: 362 videos, 15.8 hours
+CORES_A_GPU = 8  # of a usual machine, for loading
+PREPROCESSING = "raw 1080x1920 to training JSON with mel, 2 workers"
+LOADING = {"frame": "frame sample, mouth {}, one worker", "clip": "clip sample, mouth {}, one worker"}
+
+
+@dataclass
+class ScalingOptions:
+    speed: str = option("", "JSON of speed.py with the loader and preprocessing")
+    peak_tflops: float = option(989.0, "bf16 peak of one GPU, TFLOP/s; an H100 SXM has 989 (data sheet)", low=1)
+    utilisation: float = option(0.3, "share of the peak that a training step reaches", low=0.01, high=1)
+    price: float = option(3.0, "of one GPU for an hour, in your currency", low=0)
+
+
+def main() -> None:
+    options = parse(ScalingOptions, __doc__)
+    measured = read_speed(options.speed)
+    stages = {name: read_stage_file(ROOT / "config" / "experiment" / f"{name}.py", {}).options for name in STAGES}
+    work = {name: count_flops(stage) for name, stage in stages.items()}
+    rate = options.peak_tflops * 1e12 * options.utilisation
+    print_stages(stages, work, rate, measured)
+    print_totals(stages, work, rate, measured, options.price)
+
+
+def read_speed(path: str) -> dict[str, float]:
+    """Seconds a unit, by row."""
+    if not Path(path).is_file():
+        raise InputError(f"--speed {path!r} is not a file; make it with speed.py loader preprocessing --json FILE")
+    return {row["name"]: row["seconds"] for row in json.loads(Path(path).read_text(encoding="utf-8"))}
+
+
+def samples(stage: TrainingOptions, hours: float) -> float:
+    """That the published schedule draws from so many hours."""
+    return hours * VIDEOS_AN_HOUR * stage.augment_num * (stage.non_decay + stage.decay)
+
+
+def print_stages(stages: dict, work: dict[str, float], rate: float, measured: dict[str, float]) -> None:
+    print("| stage | GFLOP a sample | samples/s of one GPU | loader processes that feed it | samples for 10 h |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, stage in stages.items():
+        speed = rate / work[name]
+        loading = measured.get(LOADING.get(stage.stage, "").format(stage.mouth_size))
+        feeding = f"{math.ceil(speed * loading)}" if loading else ""
+        print(f"| {name} | {work[name] / 1e9:.0f} | {speed:.0f} | {feeding} | {samples(stage, 10) / 1e6:.2f} M |")
+
+
+def print_totals(stages: dict, work: dict, rate: float, measured: dict[str, float], price: float) -> None:
+    print("\n| hours of video | GPUs | preprocessing | training | cost of training |\n| --- | --- | --- | --- | --- |")
+    for hours in HOURS:
+        gpu_hours = sum(samples(stage, hours) * work[name] for name, stage in stages.items()) / rate / 3600
+        for gpus in GPUS:
+            cores = CORES_A_GPU * gpus
+            ready = hours * measured[PREPROCESSING] * 2 / cores  # measured with two cores
+            cost = f"{gpu_hours * price:,.0f}"
+            print(f"| {hours:,} | {gpus} | {ready:.1f} h on {cores} cores | {gpu_hours / gpus:,.1f} h | {cost} |")
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,96 @@
+"""From raw video to training JSON, and training sets with very many clips."""
+
+import multiprocessing
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.material import write_face_video
+from benchmarks.timing import Row, measure, resident_mb
+from config.constants import CLIP_FRAMES
+from dataset.manifest import ClipEntry, load_manifest, write_manifest
+from media.video import read_frames
+
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS, VIDEOS, WORKERS = 20, 2, 2
+MANY_CLIPS, MANY_VIDEOS = 100_000, 100
+
+
+def preprocessing_rows(device: torch.device) -> Iterator[Row]:
+    """Two raw clips in two processes, beside decoding them once; writing and loading a JSON of 100,000 clips."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        raw = folder / "raw"
+        raw.mkdir()
+        for number in range(VIDEOS):
+            write_face_video(raw / f"{number}.mp4", SECONDS, with_sound=True)
+        decode = measure(
+            "decode", "s", lambda: sum(1 for _ in read_frames(raw / "0.mp4")), SECONDS, torch.device("cpu"), repeats=3
+        )
+        seconds = [make_set(raw, folder / str(run)) / (SECONDS * VIDEOS) for run in range(3)]
+        yield Row(
+            f"raw 1080x1920 to training JSON with mel, {WORKERS} workers",
+            "second of video",
+            *(float(np.median(seconds)), min(seconds), max(seconds)),
+            limit=decode.seconds / WORKERS,
+            limited_by="decoding once, in each worker",
+        )
+        yield from many_clips(folder / "many")
+
+
+def make_set(raw: Path, folder: Path) -> float:
+    """Seconds that the two scripts take."""
+    data = ["--training_data_path", folder / "set", "--num_workers", WORKERS]
+    began = time.perf_counter()
+    for command in (
+        ["make_dataset.py", "--root_folder", raw, "--output_folder", folder / "25fps", *data],
+        ["data_processing.py", "--all", *data],
+    ):
+        subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def many_clips(folder: Path) -> Iterator[Row]:
+    began = time.perf_counter()
+    path = write_many(folder)
+    spent = time.perf_counter() - began
+    yield Row(f"JSON of {MANY_CLIPS:,} clips written", "set", spent, spent, spent)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
+        spent, peak = executor.submit(load, path).result()
+    yield Row(f"JSON of {MANY_CLIPS:,} clips loaded", "set", spent, spent, spent, peak_mb=peak)
+
+
+def write_many(folder: Path) -> Path:
+    """A JSON that looks like a large set's. Only the files that loading looks at exist."""
+    clips = MANY_CLIPS // MANY_VIDEOS
+    entries = []
+    for number in range(MANY_VIDEOS):
+        name = f"speaker_{number:04d}"
+        paths = [
+            [f"split_video_25fps_crop_face/{name}/{clip:06d}/{frame:06d}.jpg" for frame in range(start, start + 9)]
+            for clip, start in ((clip, clip * CLIP_FRAMES) for clip in range(clips))
+        ]
+        first = folder / paths[0][0]
+        first.parent.mkdir(parents=True)
+        first.write_bytes(b"")
+        np.save(folder / f"{name}.npy", np.zeros((clips * CLIP_FRAMES, 8), np.float32))
+        chosen = [ClipEntry(i * CLIP_FRAMES, clip, [2.5] * CLIP_FRAMES) for i, clip in enumerate(paths)]
+        entries.append((name, f"{name}.npy", chosen))
+    path = folder / "training_json.json"
+    write_manifest(path, "mel", 8, "aligned", iter(entries))
+    return path
+
+
+def load(path: Path) -> tuple[float, float]:
+    """Seconds and this process's peak memory (MB)."""
+    began = time.perf_counter()
+    manifest = load_manifest(path)
+    assert manifest.num_frames == MANY_CLIPS * CLIP_FRAMES
+    return time.perf_counter() - began, resident_mb()

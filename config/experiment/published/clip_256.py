@@ -1,0 +1,12 @@
+"""Clips of five frames with SyncNet's loss. Published values."""
+
+stage = "clip"
+mouth_size = 256
+batch_size = 3
+augment_num = 3
+non_decay = 80
+decay = 80
+starts_from = "frame_256"
+syncnet_from = "syncnet"
+silence_share = 0.0
+lamb_opening = 0.0

@@ -1,0 +1,11 @@
+"""Second generator stage. Published values."""
+
+stage = "frame"
+mouth_size = 128
+batch_size = 80
+augment_num = 100
+non_decay = 100
+decay = 100
+starts_from = "frame_64"
+silence_share = 0.0
+lamb_opening = 0.0

@@ -1,0 +1,68 @@
+"""The same work in processes and on a cluster, and workers that die."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dask
+import pytest
+from distributed import LocalCluster
+
+from preprocessing.jobs import run_jobs
+from tools.sample_speaker import make_speaker_videos
+from tools.speech import Voice
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def cluster_address():
+    """Two worker processes that find the project, as `PYTHONPATH=. dask worker` does; one death ends a job."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("PYTHONPATH", str(ROOT))
+        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+            yield cluster.scheduler_address
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("raw")
+    make_speaker_videos(folder, [["Bob may map it."], ["We saw a boat."]], [Voice("en-us+f1", 160, 50)] * 2, size=256)
+    return folder
+
+
+def make_set(root: Path, raw: Path, *flags: str) -> dict[str, bytes]:
+    """Every file of a training set, and of the folder beside it, as the two scripts make them."""
+    for script, arguments in (
+        ("make_dataset.py", ["--root_folder", raw, "--output_folder", root / "out"]),
+        ("data_processing.py", ["--all", "--extract_video_frame_multithreading"]),
+    ):
+        command = [sys.executable, script, *arguments, "--training_data_path", root / "set", *flags]
+        result = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout + result.stderr
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_cluster_makes_the_same_files_as_processes(cluster_address, raw, tmp_path):
+    expected = make_set(tmp_path / "here", raw, "--num_workers", "2")
+    found = make_set(tmp_path / "there", raw, "--scheduler", cluster_address)
+    assert found.keys() == expected.keys() and len(found) > 100
+    assert [name for name in found if found[name] != expected[name]] == []
+
+
+def test_a_worker_that_dies_fails_its_videos_alone(cluster_address):
+    for where in ({"num_workers": 2}, {"scheduler": cluster_address}):
+        outcomes = run_jobs("dying", os._exit, [(1,), (2,)], **where)
+        assert [outcome.status for outcome in outcomes] == ["failed"] * 2
+        assert "worker process died" in outcomes[0].detail
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line(raw, tmp_path):
+    command = [sys.executable, "make_dataset.py", "--root_folder", raw, "--output_folder", tmp_path]
+    command += ["--scheduler", "tcp://127.0.0.1:9"]
+    result = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2 and "--scheduler tcp://127.0.0.1:9" in result.stderr.splitlines()[-1]
