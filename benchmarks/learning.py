@@ -4,7 +4,7 @@
     python benchmarks/learning.py --seeds 3             with the spread over seeds
     python benchmarks/learning.py --setting full        the published sizes, on a GPU
 
-Per seed: SyncNet from scratch, then every recipe for the same wall time from a random start, then the clip stage. Four
+Per seed: SyncNet from scratch, then every recipe for the same wall time from a random start, then the clip stage. Three
 held-out videos are dubbed with sentences nobody trained on, and scored against the truth by evaluate.py. A run that was
 stopped goes on where it was. Results: results_SETTING.md, .json and PNG plots in the output folder.
 """
@@ -32,7 +32,7 @@ from media.files import written_whole
 from media.video import VideoWriter, probe, read_frames
 from training.checkpoints import best_checkpoint
 
-HELD_OUT_VIDEOS = 4
+HELD_OUT_VIDEOS = 3
 SENTENCES_A_VIDEO = 5  # more than a video of 10 s needs
 METRICS = {
     "lip_correlation": "lip-opening correlation",
@@ -54,9 +54,9 @@ class Setting:
     minutes: float  # of every recipe
     clip_minutes: float
     folder: str  # of the default recipe's stage files, in config/experiment
-    default: tuple[str, ...]  # its frame stages
+    default: dict[str, float]  # its frame stages, and their shares of the minutes
     clip: str  # its clip stage
-    published: tuple[str, ...]  # its frame stages, in config/experiment/published
+    published: dict[str, float]  # its frame stages, in config/experiment/published
     sync_flags: tuple[str, ...]
     published_flags: tuple[str, ...]
 
@@ -64,13 +64,13 @@ class Setting:
 SETTINGS = {
     "small": Setting(
         videos=24,
-        sync_minutes=4,
+        sync_minutes=2.5,
         minutes=4,
         clip_minutes=1,
         folder="demo",
-        default=("frame_32", "frame_64"),
+        default={"frame_32": 0.4, "frame_64": 0.6},
         clip="clip_64",
-        published=("frame_64",),
+        published={"frame_64": 1.0},
         sync_flags=("--mouth_size", "64", "--augment_num", "64", "--eval_every", "1"),
         published_flags=("--base_channels", "32", "--batch_size", "8", "--num_workers", "0"),
     ),
@@ -80,9 +80,9 @@ SETTINGS = {
         minutes=30,
         clip_minutes=10,
         folder="demo_gpu",
-        default=("frame_64", "frame_128", "frame_256"),
+        default={"frame_64": 0.25, "frame_128": 0.25, "frame_256": 0.5},
         clip="clip_256",
-        published=("frame_64", "frame_128", "frame_256"),
+        published={"frame_64": 0.25, "frame_128": 0.25, "frame_256": 0.5},
         sync_flags=("--mouth_size", "64", "--eval_every", "1"),
         published_flags=(),
     ),
@@ -157,10 +157,10 @@ class Bench:
         setting = self.setting
         syncnet = best_checkpoint(self.folder / f"syncnet_{seed}" / "syncnet")
         for label, model in (("published DINet recipe", "dinet"), ("published LawDNet recipe", "lawdnet")):
-            files = [f"published/{name}.py" for name in setting.published]
+            files = {f"published/{name}.py": share for name, share in setting.published.items()}
             flags = ["--model", model, "--perceptual_weights", "auto", *setting.published_flags]
             yield label, self.dub_and_score(self.train_frames(f"{model}_{seed}", files, seed, *flags), syncnet)
-        files = [f"{setting.folder}/{name}.py" for name in setting.default]
+        files = {f"{setting.folder}/{name}.py": share for name, share in setting.default.items()}
         stage = self.train_frames(f"default_{seed}", files, seed)
         yield "this project's frame stages", self.dub_and_score(stage, syncnet)
         start = ["--pretrained_path", best_checkpoint(stage), "--pretrained_syncnet_path", syncnet]
@@ -168,11 +168,11 @@ class Bench:
         stage = self.train(f"default_{seed}", clip, seed, *start, "--max_minutes", setting.clip_minutes)
         yield "and its clip stage", self.dub_and_score(stage, syncnet)
 
-    def train_frames(self, name: str, files: list[str], seed: int, *flags: object) -> Path:
+    def train_frames(self, name: str, files: dict[str, float], seed: int, *flags: object) -> Path:
         """Train frame stages coarse to fine, each for its share of the minutes. Returns the last one's folder."""
         start: list[object] = []
-        for file in files:
-            stage = self.train(name, file, seed, *start, *flags, "--max_minutes", self.setting.minutes / len(files))
+        for file, share in files.items():
+            stage = self.train(name, file, seed, *start, *flags, "--max_minutes", self.setting.minutes * share)
             start = ["--pretrained_path", best_checkpoint(stage)]
         return stage
 

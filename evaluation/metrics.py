@@ -1,5 +1,8 @@
 """How close a generated mouth is to the true one: pixels, landmarks, lip opening over time."""
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -10,6 +13,7 @@ from face.lips import lip_opening
 MOUTH = mouth_box(256)  # of the 416 x 320 crop
 MOUTH_LANDMARKS = slice(48, 68)
 IDENTICAL_PSNR = 100.0  # dB, instead of infinity for identical pictures
+GROUP = 16  # frames in memory at a time
 MAX_LAG = 10  # frames, either way
 
 
@@ -20,12 +24,15 @@ def image_scores(pair: Pair) -> dict[str, float]:
     truth, more is flicker, less is a mouth that moves too little.
     """
     rows, changes, before = [], [], None
-    for generated, reference in pair.crops():
-        rows.append(frame_scores(generated, reference))
-        mouths = np.stack([generated[MOUTH], reference[MOUTH]]).astype(np.int16)
-        if before is not None:
-            changes.append(np.abs(mouths - before).mean((1, 2, 3)))
-        before = mouths
+    crops = pair.crops()
+    with ThreadPoolExecutor() as threads:
+        while group := list(islice(crops, GROUP)):
+            rows += threads.map(lambda both: frame_scores(*both), group)
+            for generated, reference in group:
+                mouths = np.stack([generated[MOUTH], reference[MOUTH]]).astype(np.int16)
+                if before is not None:
+                    changes.append(np.abs(mouths - before).mean((1, 2, 3)))
+                before = mouths
     scores = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     ours, theirs = np.mean(changes, axis=0) if changes else (0.0, 0.0)
     return {**scores, "mouth_motion": float(ours / theirs) if theirs else 1.0}

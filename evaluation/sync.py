@@ -25,6 +25,7 @@ from face.geometry import mouth_box
 from media.audio import read_audio
 from media.video import read_frames
 from training.checkpoints import LoadedNetwork, load_syncnet, read_weights
+from training.parallel import autocast
 from training.steps import fold_frames, to_unit
 
 MAX_OFFSET = 15
@@ -103,6 +104,11 @@ def sync_distances(pair: Pair, judge: SyncJudge) -> np.ndarray:
 
     Sound windows beyond the ends of the recording are left out. Raises InputError without sound or with too few frames.
     """
+    with autocast(torch.device("cpu"), "auto"):
+        return mean_distances(pair, judge)
+
+
+def mean_distances(pair: Pair, judge: SyncJudge) -> np.ndarray:
     wave = read_audio(pair.generated_path)
     num_windows = int(len(wave) / SAMPLE_RATE * FPS) - WINDOW_FRAMES + 1
     if num_windows < 1:
