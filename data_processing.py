@@ -25,7 +25,7 @@ def main() -> int:
         raise InputError(
             "no step given; use --all or step flags such as --extract_audio (see data_processing.py --help)"
         )
-    layout = TrainingSetLayout(Path(options.training_data_path))
+    layout = TrainingSetLayout(Path(options.training_data_path).absolute())  # workers may run elsewhere
     failures = sum(step(options, layout) for step in steps)
     return 1 if failures else 0
 

@@ -20,14 +20,15 @@ def main() -> int:
         if not getattr(options, flag):
             raise InputError(f"--{flag} is not set; see make_dataset.py --help")
     find_model(options.face_landmarker_model or None)
-    root, output = Path(options.root_folder), Path(options.output_folder)
-    made_folders = [Path(folder) for folder in (output, options.training_data_path) if folder]
+    # Workers may run in other folders, so every path is made absolute here.
+    root, output = Path(options.root_folder).absolute(), Path(options.output_folder).absolute()
+    placed, model = (str(Path(path).absolute()) if path else "" for path in
+                     (options.training_data_path, options.face_landmarker_model))  # fmt: skip
+    made_folders = [Path(folder) for folder in (output, placed) if folder]
     if root.resolve() in (folder.resolve() for folder in made_folders):
         raise InputError("--root_folder is also given as a folder for results; give another one, raw videos stay as is")
     videos = find_raw_videos(root, *made_folders)
-    jobs = [
-        (name, path, output, options.training_data_path, options.face_landmarker_model) for name, path in videos.items()
-    ]
+    jobs = [(name, path, output, placed, model) for name, path in videos.items()]
     outcomes = run_jobs("make_dataset", prepare_video, jobs, options.num_workers, options.scheduler)
     print_table(outcomes)
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0

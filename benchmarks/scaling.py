@@ -52,7 +52,10 @@ def read_speed(path: str) -> dict[str, float]:
     """Seconds a unit, by row."""
     if not Path(path).is_file():
         raise InputError(f"--speed {path!r} is not a file; make it with speed.py loader preprocessing --json FILE")
-    return {row["name"]: row["seconds"] for row in json.loads(Path(path).read_text(encoding="utf-8"))}
+    seconds = {row["name"]: row["seconds"] for row in json.loads(Path(path).read_text(encoding="utf-8"))}
+    if PREPROCESSING not in seconds:
+        raise InputError(f"--speed {path}: holds no row {PREPROCESSING!r}; run speed.py loader preprocessing")
+    return seconds
 
 
 def samples(stage: TrainingOptions, hours: float) -> float:

@@ -15,6 +15,7 @@ from dataset import images
 from dataset.layout import FRAME_NAME, TrainingSetLayout
 from dataset.manifest import ClipEntry, load_manifest, write_manifest
 from dataset.samples import GeneratorSamples
+from training.stages import NUM_HEARD
 
 VIDEOS, CLIPS, CHANNELS = 4, 20, 29
 SAMPLES = 64
@@ -29,7 +30,7 @@ def loader_rows(device: torch.device) -> Iterator[Row]:
 
 
 def loader_row(videos: list, frames: int, mouth_size: int, label: str) -> Row:
-    samples = GeneratorSamples(videos, frames, mouth_size, SAMPLES, seed=0)
+    samples = GeneratorSamples(videos, frames, mouth_size, SAMPLES, seed=0, num_heard=NUM_HEARD)
     samples.load_crop = images.load_crop  # without the memory that serves small sets
     host = torch.device("cpu")
     path = videos[0].paths[0]
@@ -72,4 +73,4 @@ def write_clip(layout: TrainingSetLayout, name: str, clip: int, photograph: np.n
         path = folder / FRAME_NAME.format(frame)
         path.write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
         paths.append(path.relative_to(layout.root).as_posix())
-    return ClipEntry(clip * CLIP_FRAMES, paths)
+    return ClipEntry(clip * CLIP_FRAMES, paths, np.linspace(0, 1, CLIP_FRAMES).tolist())

@@ -19,7 +19,7 @@ from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 from training.loop import Phase, optimise
 from training.parallel import Parallel, autocast
-from training.stages import loss_weights
+from training.stages import NUM_HEARD, loss_weights
 from training.steps import DiscriminatorStep, GeneratorStep, SyncStep
 
 NETWORKS = {"DINet": DINet, "LawDNet": LawDNet}
@@ -122,9 +122,9 @@ def make_phases(options: TrainingOptions, device: torch.device) -> list[Phase]:
     size = options.mouth_size
     mask = torch.from_numpy(source_mask("box", size))
     perceptual = place(VGG19Features("random"))
-    weights = loss_weights(options) | {"opening": 0.0}  # a few additions
+    weights = loss_weights(options)
     step = GeneratorStep(generator, mask, size, weights, perceptual, discriminators, syncnet, size).to(device)
-    phases = [Phase("net_g", step, generator, options.lr_g, ("source", "reference", "audio"))]
+    phases = [Phase("net_g", step, generator, options.lr_g, ("source", "reference", "audio", "heard", "opening"))]
     for name, network in discriminators.items():
         phases.append(Phase(name, DiscriminatorStep(name, network), network, options.lr_d, ("real", "fake")))
     return phases
@@ -149,4 +149,6 @@ def make_batch(options: TrainingOptions, device: torch.device) -> dict[str, torc
         "source": images(frames, 3, *height_width),
         "reference": images(15, *height_width),
         "audio": audio(AUDIO_CHANNELS, frames + WINDOW_FRAMES - 1),
+        "heard": audio(NUM_HEARD, AUDIO_CHANNELS, WINDOW_FRAMES),
+        "opening": audio(NUM_HEARD),
     }

@@ -56,7 +56,7 @@ class TrainingOptions:
         0.05, "share of samples that pair silent audio with a closed mouth; 0 as published", low=0, high=1
     )
     batch_size: int = option(24, "samples in a step, over all processes and GPUs", low=1)
-    accumulate: int = option(1, "passes that a step's batch is divided into, for less memory", low=1)
+    accumulate: int = option(1, "passes that a generator step's batch is divided into, for less memory", low=1)
     num_workers: int = option(4, "data loading processes of every training process", low=0)
 
     lr_g: float = option(1e-4, "learning rate of the generator, or of SyncNet", low=0)
@@ -70,7 +70,9 @@ class TrainingOptions:
     lamb_gan_clip: float = option(1.0, "weight of the LSGAN loss on five frames (clip stages)", low=0)
     lamb_sync: float = option(0.1, "weight of SyncNet's loss (clip stages)", low=0)
     lamb_pixel: float | None = option(None, "weight of the pixel MSE; not set: 1 for lawdnet, 0 for dinet", low=0)
-    lamb_mouth: float = option(0.0, "weight of the pixel L1 inside the mouth box, most of it at the lips", low=0)
+    lamb_mouth: float = option(
+        0.0, "weight of the pixel L1 in the mouth box, up to five times as much at the lips", low=0
+    )
     lamb_opening: float = option(1.0, "weight of the lip opening heard in the audio code; 0 as published", low=0)
     lamb_contrast: float = option(5.0, "weight of SyncNet's contrastive loss between mouths and audio", low=0)
     perceptual_weights: str = option(

@@ -19,10 +19,14 @@ class Split:
     rule: str
 
     def record(self) -> dict:
-        """For the run's folder: by video, the first and the last frame of each part."""
+        """For the run's folder: by video, the first and the last frame of each part that is not empty."""
         parts = {"train": self.train, "held_out": self.held_out}
         spans = {
-            name: {video.name: [int(video.frame_numbers[0]), int(video.frame_numbers[-1])] for video in videos}
+            name: {
+                video.name: [int(video.frame_numbers[0]), int(video.frame_numbers[-1])]
+                for video in videos
+                if video.paths
+            }
             for name, videos in parts.items()
         }
         return {"rule": self.rule, "frames": spans}

@@ -1,6 +1,8 @@
 """What is known of a video from earlier runs, under the hash of its content: where its name lies does not matter."""
 
 import hashlib
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -8,6 +10,7 @@ from torch import Tensor
 
 from media.files import written_whole
 
+VERSION = 1  # of what entries hold and of how it is made; another one lets old entries lie
 SUFFIX = ".cache.pt"
 LARGEST_BYTES = 2 * 2**30  # of the whole folder; the entries that were used least recently go first
 
@@ -18,14 +21,19 @@ def content_hash(path: str | Path) -> str:
 
 
 class Cache:
-    """Dicts of tensors in a folder, by everything that they depend on. Without a folder it remembers nothing."""
+    """Dicts of tensors in a folder, by the video's content and all else they depend on: values, and files by content.
 
-    def __init__(self, folder: str):
+    Without a folder it remembers nothing, and reads no file. A folder that cannot be written is only warned of.
+    """
+
+    def __init__(self, folder: str, video: Path):
         self.folder = Path(folder) if folder else None
+        self.video = content_hash(video) if folder else ""
 
     def path(self, kind: str, *depends_on: object) -> Path:
-        key = hashlib.blake2b("\n".join(map(str, depends_on)).encode(), digest_size=20).hexdigest()
-        return self.folder / f"{kind}_{key}{SUFFIX}"
+        parts = [content_hash(part) if isinstance(part, Path) else str(part) for part in depends_on]
+        key = "\n".join((str(VERSION), self.video, *parts))
+        return self.folder / f"{kind}_{hashlib.blake2b(key.encode(), digest_size=20).hexdigest()}{SUFFIX}"
 
     def load(self, kind: str, *depends_on: object) -> dict[str, Tensor] | None:
         """None where there is no such entry, or not a readable one."""
@@ -33,16 +41,21 @@ class Cache:
             return None
         try:
             entry = torch.load(path, map_location="cpu", weights_only=True)
-            path.touch()
         except Exception:  # bytes that are no entry make torch.load raise almost anything; then it is made anew
             return None
+        with suppress(OSError):
+            path.touch()
         return entry
 
     def store(self, entry: dict[str, Tensor], kind: str, *depends_on: object) -> None:
-        if self.folder:
+        if not self.folder:
+            return
+        try:
             with written_whole(self.path(kind, *depends_on)) as temporary:
                 torch.save(entry, temporary)
             self.prune()
+        except (OSError, RuntimeError) as error:  # torch.save raises RuntimeError for a full disk
+            print(f"warning: --cache_folder {self.folder}: nothing is kept ({error})", file=sys.stderr)
 
     def prune(self) -> None:
         entries = sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)

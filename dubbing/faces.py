@@ -1,6 +1,7 @@
 """Where the face is in the source: landmarks of every frame that is needed, and the crop that belongs to them."""
 
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from tqdm import tqdm
 
 from config.errors import InputError
 from dubbing.ahead import ahead
-from dubbing.cache import Cache, content_hash
+from dubbing.cache import Cache
 from face.alignment import align_video, legacy_video, share_inside
 from face.openface_csv import FaceTrack, read_openface_csv
 from face.smoothing import smooth_track
@@ -74,7 +75,7 @@ def known_track(info: VideoInfo, num_frames: int, model: str, cache: Cache) -> F
     """track_in_pictures, or what an earlier run found in the same pictures with the same model."""
     from face.landmarks import find_model  # slow to import, and not needed with a CSV
 
-    depends_on = ("landmarks", content_hash(info.path), content_hash(find_model(model or None)))
+    depends_on = ("landmarks", find_model(model or None), version("mediapipe"))
     known = cache.load(*depends_on)
     if known is None or len(known["confidence"]) < num_frames:
         track = track_in_pictures(info, num_frames, model)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from config.config import InferenceOptions
 from dubbing.ahead import ahead
-from dubbing.cache import Cache, content_hash
+from dubbing.cache import Cache
 from dubbing.faces import SourceFaces, find_faces
 from dubbing.memory import return_large_blocks
 from dubbing.playback import play, playback_runs
@@ -73,7 +73,7 @@ def make_plan(options: InferenceOptions) -> Plan:
     speech = read_speech(options.driving_audio_path, spec, options.deepspeech_model_path, str(device))
     runs = playback_runs(info, max(1, round(speech.duration * info.fps)))
     last = max(runs[0].max(), 0 if named is None else named.max())
-    cache = Cache(options.cache_folder)
+    cache = Cache(options.cache_folder, info.path)
     csv, model = options.source_openface_landmark_path, options.face_landmarker_model
     faces = find_faces(info, int(last) + 1, spec.crop, csv, model, cache)
     if named is not None:
@@ -93,8 +93,8 @@ def known_reference(
 ) -> ReferenceFeatures:
     """Features of these frames, or what an earlier run made of the same frames, crops and checkpoint."""
     crops = faces.video_to_crop[numbers]
-    contents = (content_hash(info.path), content_hash(checkpoint))
-    depends_on = ("reference", *contents, numbers.tolist(), crops.tolist(), renderer.device, renderer.precision)
+    settings = (numbers.tolist(), crops.tolist(), renderer.device, renderer.precision)
+    depends_on = ("reference", Path(checkpoint), *settings)
     known = cache.load(*depends_on)
     if known is None:
         features = renderer.encode(reference_crops(numbers, faces, info, renderer.mouth_size))

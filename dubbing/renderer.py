@@ -14,7 +14,7 @@ from face.paste import paste_face
 from models.dinet import ReferenceFeatures
 from models.folding import fold_batch_norms
 from training.checkpoints import LoadedNetwork
-from training.parallel import autocast
+from training.parallel import autocast, known_precision
 
 
 class Renderer:
@@ -25,7 +25,7 @@ class Renderer:
 
     def __init__(self, generator: LoadedNetwork, device: torch.device, precision: str):
         size = generator.spec.mouth_size
-        self.device, self.precision = device, precision
+        self.device, self.precision = device, known_precision(device, precision)
         self.mouth_size = size
         self.crop_to_face = stored_to_network(size)
         self.weight = feather(size)

@@ -44,7 +44,7 @@ def frame_scores(generated: np.ndarray, reference: np.ndarray) -> dict[str, floa
     The mouth's SSIM is the mean of the crop's map inside the mouth box.
     """
     ours, theirs = generated.astype(np.float32), reference.astype(np.float32)
-    _, similarity = structural_similarity(
+    crop_ssim, similarity = structural_similarity(
         theirs,
         ours,
         data_range=255,
@@ -54,11 +54,11 @@ def frame_scores(generated: np.ndarray, reference: np.ndarray) -> dict[str, floa
         use_sample_covariance=False,
         full=True,
     )
-    scores = {}
+    scores = {"mouth_ssim": float(similarity[MOUTH].mean()), "crop_ssim": float(crop_ssim)}
     for name, part in (("mouth", MOUTH), ("crop", (slice(None), slice(None)))):
         same = (generated[part] == reference[part]).all()
         psnr = IDENTICAL_PSNR if same else peak_signal_noise_ratio(theirs[part], ours[part], data_range=255)
-        scores[f"{name}_psnr"], scores[f"{name}_ssim"] = float(psnr), float(similarity[part].mean())
+        scores[f"{name}_psnr"] = float(psnr)
     return scores
 
 

@@ -30,6 +30,7 @@ from training.steps import fold_frames, to_unit
 
 MAX_OFFSET = 15
 BATCH = 32
+CPU = torch.device("cpu")
 
 
 class SyncJudge(Protocol):
@@ -75,16 +76,20 @@ class ProjectJudge:
 
     def see(self, windows: np.ndarray) -> Tensor:
         images = torch.from_numpy(np.ascontiguousarray(windows.transpose(0, 1, 4, 2, 3)))
-        return self.network.face_encoder(fold_frames(to_unit(images)))
+        with autocast(CPU, "auto"):
+            return self.network.face_encoder(fold_frames(to_unit(images)))
 
     def hear(self, wave: np.ndarray, windows: np.ndarray) -> Tensor:
         steps = np.arange(CLIP_FRAMES) - (CLIP_FRAMES - WINDOW_FRAMES) // 2
         rows = sample_feature(self.feature.compute(wave), self.feature.rate, (windows[:, None] + steps) / FPS)
         audio = torch.from_numpy(rows.astype(np.float32)).transpose(1, 2)
-        return torch.cat([self.network.audio_encoder(part) for part in audio.split(BATCH)])
+        with autocast(CPU, "auto"):
+            return torch.cat([self.network.audio_encoder(part) for part in audio.split(BATCH)])
 
     def distance(self, images: Tensor, sounds: Tensor) -> Tensor:
-        return 1 - self.network.score(images, sounds).float().mean((1, 2, 3))
+        with autocast(CPU, "auto"):
+            scores = self.network.score(images, sounds)
+        return 1 - scores.float().mean((1, 2, 3))
 
 
 def sync_scores(pair: Pair, judge: SyncJudge) -> tuple[dict[str, float], np.ndarray]:
@@ -104,11 +109,6 @@ def sync_distances(pair: Pair, judge: SyncJudge) -> np.ndarray:
 
     Sound windows beyond the ends of the recording are left out. Raises InputError without sound or with too few frames.
     """
-    with autocast(torch.device("cpu"), "auto"):
-        return mean_distances(pair, judge)
-
-
-def mean_distances(pair: Pair, judge: SyncJudge) -> np.ndarray:
     wave = read_audio(pair.generated_path)
     num_windows = int(len(wave) / SAMPLE_RATE * FPS) - WINDOW_FRAMES + 1
     if num_windows < 1:

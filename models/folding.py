@@ -16,6 +16,6 @@ def fold_batch_norms(network: nn.Module) -> nn.Module:
     for block in network.modules():
         if isinstance(block, ConvBlock) and isinstance(block.norm, NORMS):
             block.conv, block.norm = fuse_conv_bn_eval(block.conv, block.norm), nn.Identity()
-        elif isinstance(block, PreNormResBlock):
+        elif isinstance(block, PreNormResBlock) and isinstance(block.norm2, NORMS):
             block.conv1, block.norm2 = fuse_conv_bn_eval(block.conv1, block.norm2), nn.Identity()
     return network

@@ -2,7 +2,7 @@
 
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from config.errors import InputError
 
+LONGEST_WAIT = 60  # seconds, for the first worker of a cluster
 Status = Literal["done", "kept", "failed"]
 
 
@@ -30,7 +31,8 @@ def run_jobs(
 ) -> list[Outcome]:
     """Call `work(name, *rest)` for every tuple, with a progress bar. Results keep the order of `arguments`.
 
-    A video that fails is reported and the others go on. `scheduler` is the address of a Dask cluster whose workers see
+    A video that fails is reported and the others go on, but for a process that dies: it takes with it the videos that
+    are not done; a cluster works on. `scheduler` is the address of a Dask cluster whose workers see
     the same files under the same paths; without it the work is done by `num_workers` processes of this machine.
     """
     outcomes: dict[str, Outcome] = {}
@@ -71,6 +73,10 @@ def cluster(address: str) -> Iterator[tuple[Executor, type[Exception]]]:
             f"--scheduler {address}: no Dask scheduler answers ({error}); start one, see README"
         ) from error
     with client, client.get_executor(pure=False) as executor:
+        try:
+            client.wait_for_workers(1, timeout=LONGEST_WAIT)
+        except TimeoutError as error:
+            raise InputError(f"--scheduler {address}: the cluster has no workers; start some, see README") from error
         yield executor, KilledWorker
 
 
@@ -84,8 +90,12 @@ def attempt(work: Callable[..., Outcome], job: tuple) -> Outcome:
 def result_of(future: Future, name: str, worker_died: type[Exception]) -> Outcome:
     try:
         return future.result()
-    except worker_died:
+    except (worker_died, CancelledError):
         return Outcome(name, "failed", "a worker process died, perhaps for lack of memory; run again with fewer")
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"--scheduler: a worker does not find the project ({error}); start it as README says"
+        ) from error
 
 
 def summarise(step: str, outcomes: list[Outcome]) -> int:

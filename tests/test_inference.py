@@ -162,8 +162,9 @@ def test_a_second_dub_searches_no_face_and_encodes_no_reference(material, tmp_pa
             make_plan(options(material, **change, **cached))
 
 
-def test_a_damaged_cache_is_made_anew_and_a_full_one_forgets_the_oldest(tmp_path, monkeypatch):
-    cache = Cache(str(tmp_path))
+def test_a_damaged_cache_is_made_anew_and_a_full_one_forgets_the_oldest(tmp_path, monkeypatch, capsys):
+    (tmp_path / "video.mp4").write_bytes(b"pictures")
+    cache = Cache(str(tmp_path / "cache"), tmp_path / "video.mp4")
     for number in range(4):
         cache.store({"x": torch.full((1000,), float(number))}, "kind", number)
         os.utime(cache.path("kind", number), (number, number))
@@ -173,6 +174,10 @@ def test_a_damaged_cache_is_made_anew_and_a_full_one_forgets_the_oldest(tmp_path
     monkeypatch.setattr("dubbing.cache.LARGEST_BYTES", 2 * cache.path("kind", 0).stat().st_size + 10)
     cache.prune()  # keeps 0, used last, and 3
     assert [cache.load("kind", number) is not None for number in range(4)] == [True, False, False, True]
+    (tmp_path / "file").write_bytes(b"")
+    blocked = Cache(str(tmp_path / "file"), tmp_path / "video.mp4")  # a folder that cannot be made
+    blocked.store({"x": torch.zeros(1)}, "kind")
+    assert blocked.load("kind") is None and "nothing is kept" in capsys.readouterr().err
 
 
 def test_published_weights_load_as_they_are(material, tmp_path):

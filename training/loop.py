@@ -193,8 +193,8 @@ def optimise(
         with together(phase.step, number == len(parts)):
             with autocast(device, precision):
                 found, made = phase.step(part)
-            share = len(next(iter(part.values()))) / size
-            found = {name: loss.mean() * share for name, loss in found.items()}  # DataParallel gives one value a GPU
+            rows = len(next(iter(part.values())))
+            found = {name: mean_over_gpus(loss, rows) * rows / size for name, loss in found.items()}
             sum(found.values()).backward()
         for name, loss in found.items():
             losses[name] = losses[name] + loss.detach()
@@ -206,9 +206,17 @@ def optimise(
 
 
 def chunks(batch: dict[str, torch.Tensor], count: int) -> Iterator[dict[str, torch.Tensor]]:
-    """The batch in `count` parts, or fewer where it has not so many rows."""
-    for tensors in zip(*(tensor.chunk(count) for tensor in batch.values()), strict=True):
+    """The batch in `count` parts of nearly equal size, or in single rows where it has not so many."""
+    for tensors in zip(*(tensor.tensor_split(min(count, len(tensor))) for tensor in batch.values()), strict=True):
         yield dict(zip(batch, tensors, strict=True))
+
+
+def mean_over_gpus(loss: torch.Tensor, rows: int) -> torch.Tensor:
+    """The mean over `rows` samples of a loss that DataParallel gives once a GPU, for unequal shares of the samples."""
+    if loss.numel() == 1:
+        return loss.mean()
+    shares = [len(part) for part in torch.arange(rows).chunk(loss.numel())]
+    return (loss.flatten() * loss.new_tensor(shares)).sum() / rows
 
 
 def together(step: nn.Module, last: bool) -> AbstractContextManager:

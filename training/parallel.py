@@ -23,10 +23,15 @@ def choose_device(name: str) -> torch.device:
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """bf16 autocast for "bf16", and for "auto" on a GPU or a CPU with bf16 instructions; else float32."""
-    if precision == "auto":
-        fast = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-        precision = "bf16" if fast else "fp32"
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+    return torch.autocast(device.type, torch.bfloat16, enabled=known_precision(device, precision) == "bf16")
+
+
+def known_precision(device: torch.device, precision: str) -> str:
+    """bf16 or fp32, whichever "auto" means on this device."""
+    if precision != "auto":
+        return precision
+    on_cpu = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return "bf16" if device.type == "cuda" or on_cpu else "fp32"
 
 
 @dataclass(frozen=True)

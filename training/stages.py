@@ -33,6 +33,8 @@ INITIAL_BATCH = 64  # samples whose statistics SyncNet starts from
 
 def build_stage(options: TrainingOptions, parallel: Parallel) -> Stage:
     """Read the data and make the networks. Raises InputError for data or checkpoints that do not fit."""
+    if options.stage == "syncnet" and options.accumulate > 1:
+        raise InputError("--accumulate is for generators; SyncNet's loss compares all samples of a batch, so lower it")
     share_batch(options, parallel)
     manifest = load_manifest(options.train_data)
     torch.manual_seed(options.seed)
@@ -100,15 +102,11 @@ def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Para
     perceptual = parallel.place(VGG19Features(options.perceptual_weights)) if options.lamb_perception else None
     syncnet = sync_judge(options, manifest, parallel) if is_clip and options.lamb_sync else None
 
-    if not (perceptual or discriminators or syncnet or any(loss_weights(options)[name] for name in ("pixel", "mouth"))):
-        raise InputError("every --lamb_* is 0, so there is nothing to train for; set --lamb_perception or --lamb_mouth")
+    weights = usable_weights(options, manifest, parallel)
+    if not (perceptual or discriminators or syncnet or weights["pixel"] or weights["mouth"]):
+        raise InputError("no loss on the pictures is left; set --lamb_perception, --lamb_mouth or --lamb_pixel")
 
     # Draw samples.
-    weights = loss_weights(options)
-    if weights["opening"] and not all(video.lip_opening is not None for video in manifest.videos):
-        weights["opening"] = 0.0
-        if parallel.is_main:
-            print("warning: lamb_opening is left out, because the training JSON holds no lip openings; make it anew")
     num_heard = NUM_HEARD if weights["opening"] else 0
     frames = WINDOW_FRAMES if is_clip else 1
     samples = GeneratorSamples(
@@ -173,6 +171,16 @@ def loss_weights(options: TrainingOptions) -> dict[str, float]:
         "gan_clip": options.lamb_gan_clip,
         "sync": options.lamb_sync,
     }
+
+
+def usable_weights(options: TrainingOptions, manifest: Manifest, parallel: Parallel) -> dict[str, float]:
+    """loss_weights, without the opening and with a warning where the training set does not know it."""
+    weights = loss_weights(options)
+    if weights["opening"] and any(video.lip_opening is None for video in manifest.videos):
+        weights["opening"] = 0.0
+        if parallel.is_main:
+            print("warning: lamb_opening is left out: the training JSON has videos without lip openings; make it anew")
+    return weights
 
 
 def initial_generator(options: TrainingOptions, spec: NetworkSpec) -> nn.Module:

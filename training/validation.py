@@ -129,7 +129,8 @@ def generator_quality(
         ours, theirs = torch.stack(motions).sum(0).tolist()
         values["val/mouth_motion"] = ours / max(theirs, 1e-10)
     if heard:
-        values["val/opening_heard"] = torch.corrcoef(torch.stack((torch.cat(heard), torch.cat(seen))))[0, 1].item()
+        both = torch.stack((torch.cat(heard), torch.cat(seen)))
+        values["val/opening_heard"] = torch.corrcoef(both)[0, 1].nan_to_num(0).item()  # a code that says nothing
     if scores:
         values["val/sync"] = torch.cat(scores).mean().item()
     return values, column_picture(torch.cat(shown), NUM_SHOWN)

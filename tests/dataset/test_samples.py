@@ -103,6 +103,8 @@ def test_split_holds_out_whole_videos_or_the_end_of_few(tiny_json, tmp_path):
     assert {video.name for video in parts.held_out}.isdisjoint(video.name for video in parts.train)
     few = load_manifest(make_tiny_set(tmp_path, videos=1, clips=6))
     parts = split(few, 0.3)
+    short = split(load_manifest(make_tiny_set(tmp_path / "short", videos=2, clips=1)), 0.5)
+    assert short.record()["frames"]["train"] == {} and len(short.record()["frames"]["held_out"]) == 2
     assert parts.held_out[0].frame_numbers.min() - parts.train[0].frame_numbers.max() > 9
 
 

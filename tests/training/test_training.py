@@ -16,7 +16,7 @@ from face.geometry import crop_size
 from media.video import probe
 from models.discriminator import Discriminator
 from training.checkpoints import best_checkpoint, load_generator, load_syncnet, read_checkpoint, save_checkpoint
-from training.loop import lr_factor
+from training.loop import Phase, lr_factor, mean_over_gpus, optimise
 from training.parallel import Parallel
 from training.sequence import train_sequence
 from training.stages import share_batch
@@ -129,14 +129,20 @@ def test_resumed_training_equals_uninterrupted(data, tmp_path, stage):
         assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
 
 
-@pytest.mark.parametrize("stage, options", [("syncnet", {}), ("clip", {"lamb_sync": 0.0, "model": "lawdnet"})])
-def test_two_gloo_processes_equal_one(data, tmp_path, stage, options):
+@pytest.mark.parametrize(
+    "stage, options, flags",
+    [
+        ("syncnet", {}, []),
+        ("clip", {"lamb_sync": 0.0, "model": "lawdnet"}, ["--batch_size", "4", "--accumulate", "2"]),
+    ],
+)
+def test_two_gloo_processes_equal_one(data, tmp_path, stage, options, flags):
     path = stage_file(
         tmp_path, "stage", stage=stage, mouth_size=64, non_decay=2, decay=0, lr_g=RATE, lr_d=RATE, **options
     )
-    run(["--config_path", str(path)], data, tmp_path, "one")
+    run(["--config_path", str(path), *flags], data, tmp_path, "one")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    command += ["train_sequence_distributed.py", *SMALL, "--config_path", str(path), "--device", "cpu"]
+    command += ["train_sequence_distributed.py", *SMALL, *flags, "--config_path", str(path), "--device", "cpu"]
     command += ["--train_data", data, "--result_path", str(tmp_path), "--name", "two"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
@@ -174,15 +180,37 @@ def test_a_training_json_without_openings_leaves_their_loss_out(data, tmp_path, 
     assert "opening" not in losses(tmp_path / "run" / "stage")[-1]
 
 
-def test_a_batch_in_parts_gives_the_same_step(data, tmp_path):
-    """LawDNet has no batch norm, so the parts know nothing of each other."""
-    path = stage_file(tmp_path, "stage", stage="frame", model="lawdnet", lr_g=RATE, lr_d=RATE, non_decay=2, decay=0)
-    run(["--config_path", str(path)], data, tmp_path, "whole")
-    run(["--config_path", str(path), "--accumulate", "2"], data, tmp_path, "parts")
-    whole, parts = (losses(tmp_path / name / "stage") for name in ("whole", "parts"))
-    assert len(whole) == len(parts) == 4
-    for row, other in zip(whole, parts, strict=True):
-        assert all(abs(row[name] - other[name]) < 1e-3 for name in row if name != "samples_per_second")
+class SquaredStep(torch.nn.Module):
+    """A step whose gradient is not the same for every sample."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 2)
+
+    def forward(self, batch: dict) -> tuple[dict, dict]:
+        output = self.layer(batch["x"])
+        return {"loss": output.square().mean()}, {"output": output.detach()}
+
+
+@pytest.mark.parametrize("accumulate", [2, 3, 9])
+def test_a_batch_in_parts_gives_the_gradient_of_the_whole(accumulate):
+    torch.manual_seed(0)
+    step = SquaredStep()
+    phase = Phase("net_g", step, step, 0.0, ("x",))
+    batch = {"x": torch.randn(7, 3)}
+    results = []
+    for parts in (1, accumulate):
+        found = dict(batch)
+        losses = optimise(phase, found, torch.device("cpu"), "fp32", parts)
+        results.append((losses["loss"], step.layer.weight.grad.clone(), found["output"]))
+    for whole, in_parts in zip(*results, strict=True):
+        assert torch.allclose(whole, in_parts, atol=1e-6)
+
+
+def test_losses_of_unequal_gpus_count_by_their_samples():
+    whole = torch.tensor([1.0, 2.0, 6.0])
+    by_gpu = torch.stack([part.mean() for part in whole.chunk(2)])  # two samples and one
+    assert mean_over_gpus(by_gpu, 3) == whole.mean() == mean_over_gpus(whole.mean(), 3)
 
 
 def test_the_batch_grows_to_a_multiple_of_the_processes(capsys):
@@ -258,10 +286,12 @@ def test_twin_follows_its_discriminator_without_gradient():
     assert torch.equal(network(image)[1], twin(image)[1]) and not any(p.requires_grad for p in twin.parameters())
 
 
-def test_dry_run_prints_every_stage_of_the_published_sequence(capsys):
-    train_sequence("test", None, ["--dry_run"])
-    printed = [line.split(":")[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
-    assert printed == ["syncnet", "frame_64", "frame_128", "frame_256", "clip_256"]
+@pytest.mark.parametrize("folder", ["", "/published"])
+def test_dry_run_prints_every_stage_in_order(capsys, folder):
+    train_sequence("test", None, ["--dry_run", "--config_folder", f"{ROOT}/config/experiment{folder}"])
+    printed = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines() if not line.startswith(" "))
+    assert list(printed) == ["syncnet", "frame_64", "frame_128", "frame_256", "clip_256"]
+    assert ("lamb_opening" in json.loads(printed["frame_64"])) == bool(folder)  # the published recipe has none
 
 
 @pytest.mark.parametrize(
@@ -274,7 +304,8 @@ def test_dry_run_prints_every_stage_of_the_published_sequence(capsys):
         (["--config_path", "OK", "--pretrained_path", "JUNK"], "not a readable PyTorch checkpoint"),
         (["--config_path", "CLIP"], "--pretrained_syncnet_path"),
         (["--config_path", "OK", "--lamb_perception", "1", "--perceptual_weights", "nowhere.pth"], "nowhere.pth"),
-        (["--config_path", "OK", "--lamb_gan", "0"], "every --lamb"),
+        (["--config_path", "OK", "--lamb_gan", "0"], "no loss on the pictures"),
+        (["--config_path", "SYNC", "--accumulate", "2"], "--accumulate"),
     ],
 )
 def test_bad_input_names_the_flag(data, tmp_path, arguments, message):
@@ -282,6 +313,7 @@ def test_bad_input_names_the_flag(data, tmp_path, arguments, message):
         "BAD": stage_file(tmp_path, "bad", learning_rate=1),
         "OK": stage_file(tmp_path, "ok", stage="frame", mouth_size=64, non_decay=1, decay=0),
         "CLIP": stage_file(tmp_path, "clip", stage="clip", mouth_size=64, non_decay=1, decay=0),
+        "SYNC": stage_file(tmp_path, "sync", stage="syncnet", mouth_size=64, non_decay=1, decay=0),
         "JUNK": tmp_path / "junk.pth",
     }
     files["JUNK"].write_bytes(b"junk")
