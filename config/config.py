@@ -56,6 +56,9 @@ class TrainingOptions:
         0.05, "share of samples that pair silent audio with a closed mouth; 0 as published", low=0, high=1
     )
     batch_size: int = option(24, "samples in a step, over all processes and GPUs", low=1)
+    freeze_norms: bool = option(
+        False, "keep the generator's batch norm as the stage before left it, as small batches of clips want it"
+    )
     accumulate: int = option(1, "passes that a generator step's batch is divided into, for less memory", low=1)
     num_workers: int = option(4, "data loading processes of every training process", low=0)
 

@@ -129,6 +129,7 @@ def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Para
         discriminators,
         parallel.place(syncnet.network) if syncnet else None,
         syncnet.spec.mouth_size if syncnet else 0,
+        options.freeze_norms,
     ).to(device)
     needs = ("source", "reference", "audio", *(["heard", "opening"] if weights["opening"] else []))
     phases = [Phase("net_g", step, generator, options.lr_g, needs)]

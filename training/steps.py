@@ -77,9 +77,10 @@ class GeneratorStep(nn.Module):
         discriminators: dict[str, Discriminator] | None = None,
         syncnet: SyncNet | None = None,
         syncnet_mouth_size: int = 0,
+        freeze_norms: bool = False,
     ):
         super().__init__()
-        self.generator = generator
+        self.generator, self.freeze_norms = generator, freeze_norms
         self.register_buffer("mask", mask, persistent=False)
         self.register_buffer("lip_weight", torch.from_numpy(lip_weight(mouth_size)), persistent=False)
         self.mouth_size, self.weights = mouth_size, weights
@@ -87,6 +88,15 @@ class GeneratorStep(nn.Module):
         self.discriminators = nn.ModuleDict({name: frozen_twin(net) for name, net in (discriminators or {}).items()})
         self.syncnet = syncnet.requires_grad_(False).eval() if syncnet else None
         self.syncnet_mouth_size = syncnet_mouth_size
+
+    def train(self, mode: bool = True) -> "GeneratorStep":
+        """With `freeze_norms` the generator's batch norms stay in evaluation mode: few videos make poor statistics."""
+        super().train(mode)
+        if self.freeze_norms:
+            for module in self.generator.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        return self
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Losses, dict[str, Tensor]]:
         real, fake = self.generate(batch)

@@ -108,7 +108,7 @@ def generator_quality(
     rows, columns = mouth_box(step.mouth_size)
     squares, absolutes, motions, scores, shown, heard, seen = [], [], [], [], [], [], []
     for batch in fixed_batches(samples, device):
-        with evaluating(step.generator), autocast(device, precision):
+        with evaluating(step), autocast(device, precision):
             real, fake = step.generate(batch)
             if step.weights["opening"]:
                 heard.append(step.heard_opening(batch["heard"]).flatten().cpu())
@@ -170,7 +170,7 @@ def dubbed_clip(step: GeneratorStep, samples: GeneratorSamples, device: torch.de
             "reference": reference.expand(len(group), -1, -1, -1),
             "audio": torch.from_numpy(audio).to(device),
         }
-        with evaluating(step.generator), autocast(device, precision):
+        with evaluating(step), autocast(device, precision):
             real, fake = step.generate(batch)
         frames.append((torch.cat((fake, real), -1)[:, 0].clamp(0, 1) * 255).round().to(torch.uint8).cpu())
     return torch.cat(frames).permute(0, 2, 3, 1).contiguous().numpy()

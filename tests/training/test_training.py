@@ -159,6 +159,23 @@ def test_two_gloo_processes_equal_one(data, tmp_path, stage, options, flags):
         assert all(abs(row[name] - other[name]) < 1e-3 for name in row if name not in ("samples_per_second",))
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_norms_keep_their_statistics_through_training_and_validation(data, tmp_path, frozen):
+    common = {"non_decay": 2, "decay": 0, "lamb_gan": 0.0, "lamb_mouth": 1.0}
+    frames = stage_file(tmp_path / "frame", "frame_64", stage="frame", **common)
+    clips = {"stage": "clip", "starts_from": "frame_64", "lamb_sync": 0.0, "lamb_gan_clip": 0.0, "eval_every": 1}
+    clip = stage_file(tmp_path / "clip", "clip_64", freeze_norms=frozen, **common, **clips)
+    run(["--config_path", str(frames)], data, tmp_path)
+    run(["--config_path", str(clip)], data, tmp_path)
+    before, after = (
+        read_checkpoint(tmp_path / "run" / stage, "--x")["state_dict"]["net_g"]
+        for stage in ("frame_64/best.pth", "clip_64/epoch_000002.pth")
+    )
+    statistics = [name for name in before if "running" in name]
+    assert statistics and all(torch.equal(before[name], after[name]) for name in statistics) == frozen
+    assert not torch.equal(before["out_conv.0.conv.weight"], after["out_conv.0.conv.weight"])
+
+
 def test_the_audio_code_learns_to_say_the_opening(data, tmp_path):
     """The mouths of the tiny set are as open as the audio is loud; a few steps must be enough to hear that."""
     path = stage_file(tmp_path, "stage", stage="frame", lr_g=1e-3, non_decay=12, decay=0, lamb_gan=0.0, lamb_mouth=1.0)

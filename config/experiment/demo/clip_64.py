@@ -15,6 +15,7 @@ lamb_gan_clip = 0.0
 lamb_mouth = 10.0
 lamb_pixel = 20.0
 lamb_sync = 0.5
+freeze_norms = True
 starts_from = "frame_64"
 syncnet_from = "syncnet"
 val_fraction = 0.15

@@ -13,6 +13,7 @@ lamb_pixel = 20.0
 lamb_gan = 0.1
 lamb_gan_clip = 0.1
 perceptual_weights = "auto"
+freeze_norms = True
 starts_from = "frame_256"
 syncnet_from = "syncnet"
 val_fraction = 0.15
