@@ -22,8 +22,7 @@ def main() -> int:
     find_model(options.face_landmarker_model or None)
     # Workers may run in other folders, so every path is made absolute here.
     root, output = Path(options.root_folder).absolute(), Path(options.output_folder).absolute()
-    placed, model = (str(Path(path).absolute()) if path else "" for path in
-                     (options.training_data_path, options.face_landmarker_model))  # fmt: skip
+    placed, model = absolute(options.training_data_path), absolute(options.face_landmarker_model)
     made_folders = [Path(folder) for folder in (output, placed) if folder]
     if root.resolve() in (folder.resolve() for folder in made_folders):
         raise InputError("--root_folder is also given as a folder for results; give another one, raw videos stay as is")
@@ -32,6 +31,11 @@ def main() -> int:
     outcomes = run_jobs("make_dataset", prepare_video, jobs, options.num_workers, options.scheduler)
     print_table(outcomes)
     return 1 if any(outcome.status == "failed" for outcome in outcomes) else 0
+
+
+def absolute(path: str) -> str:
+    """The absolute path, or "" where none is given."""
+    return str(Path(path).absolute()) if path else ""
 
 
 def print_table(outcomes: list[Outcome]) -> None:

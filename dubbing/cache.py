@@ -1,5 +1,6 @@
 """What is known of a video from earlier runs, under the hash of its content: where its name lies does not matter."""
 
+import functools
 import hashlib
 import sys
 from contextlib import suppress
@@ -29,9 +30,10 @@ class Cache:
     def __init__(self, folder: str, video: Path):
         self.folder = Path(folder) if folder else None
         self.video = content_hash(video) if folder else ""
+        self.hash = functools.cache(content_hash)  # a checkpoint is read once, for loading and for storing
 
     def path(self, kind: str, *depends_on: object) -> Path:
-        parts = [content_hash(part) if isinstance(part, Path) else str(part) for part in depends_on]
+        parts = [self.hash(part) if isinstance(part, Path) else str(part) for part in depends_on]
         key = "\n".join((str(VERSION), self.video, *parts))
         return self.folder / f"{kind}_{hashlib.blake2b(key.encode(), digest_size=20).hexdigest()}{SUFFIX}"
 
