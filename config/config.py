@@ -59,6 +59,9 @@ class TrainingOptions:
     freeze_norms: bool = option(
         False, "keep the generator's batch norm as the stage before left it, as small batches of clips want it"
     )
+    ema: float = option(
+        0.999, "decay of the running average of the weights that is validated and used; 0 for none", low=0, high=0.99999
+    )
     accumulate: int = option(1, "passes that a generator step's batch is divided into, for less memory", low=1)
     num_workers: int = option(4, "data loading processes of every training process", low=0)
 

@@ -20,6 +20,7 @@ from config.errors import InputError
 from dataset.sampler import GlobalBatchSampler
 from dataset.samples import TrainingSamples
 from dataset.split import Split
+from training.average import WeightAverage
 from training.checkpoints import NetworkSpec, checkpoint_path, save_best, save_checkpoint
 from training.parallel import Parallel, autocast
 from training.tracking import Tracker
@@ -27,18 +28,28 @@ from training.tracking import Tracker
 
 @dataclass
 class Phase:
-    """One optimiser's part of a training step: `step` reads the tensors `needs` of the batch and of earlier phases."""
+    """One optimiser's part of a training step: `step` reads the tensors `needs` of the batch and of earlier phases.
+
+    With `ema` a running average of the weights is kept, which is what validation, later stages and inference see.
+    """
 
     name: str
     step: nn.Module
     network: nn.Module
     learning_rate: float
     needs: tuple[str, ...]
+    ema: float = 0.0
     optimizer: torch.optim.Optimizer = field(init=False)
+    average: WeightAverage | None = field(init=False)
 
     def __post_init__(self) -> None:
         trainable = [p for p in self.network.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(trainable, lr=self.learning_rate)
+        self.average = WeightAverage(self.network, self.ema) if self.ema else None
+
+    def in_use(self) -> AbstractContextManager:
+        """The network as it is validated and used."""
+        return self.average.in_use() if self.average else nullcontext()
 
 
 @dataclass(frozen=True)
@@ -201,6 +212,8 @@ def optimise(
         for name, tensor in made.items():
             outputs[name].append(tensor)
     phase.optimizer.step()
+    if phase.average:
+        phase.average.update()
     batch.update({name: torch.cat(tensors) for name, tensors in outputs.items()})
     return dict(losses)
 
@@ -270,7 +283,8 @@ def validate(stage: Stage, step: int, state: dict[str, float], tracker: Tracker 
     """Held-out measures, on the main process alone; the others wait for it."""
     if not tracker or not stage.validate:
         return {}
-    result = stage.validate()
+    with stage.phases[0].in_use():
+        result = stage.validate()
     tracker.log(step, {**result.values, **state})
     shown = ", ".join(f"{name.removeprefix('val/')} {value:.3f}" for name, value in result.values.items())
     tqdm.write(f"epoch {state['epoch']}, {state['train_minutes']:.1f} min: {shown or 'too little held out to measure'}")
@@ -281,16 +295,31 @@ def validate(stage: Stage, step: int, state: dict[str, float], tracker: Tracker 
 
 
 def checkpoint_content(stage: Stage, **state) -> dict:
+    """`state_dict` holds the networks as they are used, `training` what else it takes to go on."""
+    averaged = [phase for phase in stage.phases if phase.average]
     return {
         "spec": asdict(stage.spec),
         "options": asdict(stage.options),
-        "state_dict": {phase.name: phase.network.state_dict() for phase in stage.phases},
+        "state_dict": {
+            phase.name: phase.average.state if phase.average else phase.network.state_dict() for phase in stage.phases
+        },
+        "training": {
+            phase.name: {"state_dict": phase.network.state_dict(), "updates": phase.average.updates}
+            for phase in averaged
+        },
         "optimizer": {phase.name: phase.optimizer.state_dict() for phase in stage.phases},
         **state,
     }
 
 
 def restore(phases: list[Phase], content: dict) -> None:
+    """Go on from a checkpoint, whether or not weights were averaged in it."""
     for phase in phases:
-        phase.network.load_state_dict(content["state_dict"][phase.name])
+        used = content["state_dict"][phase.name]
+        trained = content["training"].get(phase.name, {"state_dict": used, "updates": 0})
+        if phase.average:
+            phase.network.load_state_dict(used)
+            phase.average.exchange()
+            phase.average.updates = trained["updates"]
+        phase.network.load_state_dict(trained["state_dict"])
         phase.optimizer.load_state_dict(content["optimizer"][phase.name])

@@ -83,7 +83,7 @@ def build_syncnet(options: TrainingOptions, manifest: Manifest, parallel: Parall
         batch = default_collate([samples[0, index] for index in range(INITIAL_BATCH)])
         images = fold_frames(to_unit(batch["mouth"].to(parallel.device)))
         initialise_syncnet(syncnet, images, batch["audio"].to(parallel.device))
-    phase = Phase("syncnet", step, syncnet, options.lr_g, ("mouth", "audio", "negatives"))
+    phase = Phase("syncnet", step, syncnet, options.lr_g, ("mouth", "audio", "negatives"), options.ema)
     return Stage(options, spec, parts, samples, [phase], validate if parts.held_out else None, "val/offset_within_1")
 
 
@@ -132,7 +132,7 @@ def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Para
         options.freeze_norms,
     ).to(device)
     needs = ("source", "reference", "audio", *(["heard", "opening"] if weights["opening"] else []))
-    phases = [Phase("net_g", step, generator, options.lr_g, needs)]
+    phases = [Phase("net_g", step, generator, options.lr_g, needs, options.ema)]
     for name, network in discriminators.items():
         phases.append(Phase(name, DiscriminatorStep(name, network), network, options.lr_d, ("real", "fake")))
 

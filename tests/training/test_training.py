@@ -122,11 +122,18 @@ def test_resumed_training_equals_uninterrupted(data, tmp_path, stage):
         row.pop("samples_per_second")
     assert found == expected[-len(found) :] and len(found) == len(expected) // 2
     whole, resumed = (
-        read_checkpoint(tmp_path / name / "stage" / "epoch_000004.pth", "--x")["state_dict"]
-        for name in ("whole", "parts")
+        read_checkpoint(tmp_path / name / "stage" / "epoch_000004.pth", "--x") for name in ("whole", "parts")
     )
-    for network in whole:
-        assert all(torch.equal(whole[network][key], resumed[network][key]) for key in whole[network])
+    averaged = "syncnet" if stage == "syncnet" else "net_g"
+    trained = whole["training"][averaged]
+    assert trained["updates"] == resumed["training"][averaged]["updates"] > 0
+    assert_equal_states(trained["state_dict"], resumed["training"][averaged]["state_dict"])
+    for network, state in whole["state_dict"].items():
+        assert_equal_states(state, resumed["state_dict"][network])
+
+
+def assert_equal_states(one: dict, two: dict) -> None:
+    assert one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
 
 
 @pytest.mark.parametrize(

@@ -10,3 +10,4 @@ starts_from = "frame_256"
 syncnet_from = "syncnet"
 silence_share = 0.0
 lamb_opening = 0.0
+ema = 0.0

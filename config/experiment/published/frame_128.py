@@ -9,3 +9,4 @@ decay = 100
 starts_from = "frame_64"
 silence_share = 0.0
 lamb_opening = 0.0
+ema = 0.0
