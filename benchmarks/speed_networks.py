@@ -142,12 +142,12 @@ def make_batch(options: TrainingOptions, device: torch.device) -> dict[str, torc
 
     if options.stage == "syncnet":
         negatives = audio(NUM_NEGATIVES, AUDIO_CHANNELS, CLIP_FRAMES)
-        mouth = images(WINDOW_FRAMES, 3, size, size)
+        mouth = images(WINDOW_FRAMES, size, size, 3)
         return {"mouth": mouth, "audio": audio(AUDIO_CHANNELS, CLIP_FRAMES), "negatives": negatives}
     frames = WINDOW_FRAMES if options.stage == "clip" else 1
     return {
-        "source": images(frames, 3, *height_width),
-        "reference": images(15, *height_width),
+        "source": images(frames, *height_width, 3),
+        "reference": images(5, *height_width, 3),
         "audio": audio(AUDIO_CHANNELS, frames + WINDOW_FRAMES - 1),
         "heard": audio(NUM_HEARD, AUDIO_CHANNELS, WINDOW_FRAMES),
         "opening": audio(NUM_HEARD),

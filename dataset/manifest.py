@@ -15,6 +15,7 @@ JSON of the published DINet code (inline `deep_speech_list`, paths relative to t
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,12 @@ from media.files import written_whole
 
 FORMAT, VERSION = "lipsync-training-set", 1
 CROP_KINDS = ("aligned", "legacy")
+
+
+@lru_cache(maxsize=1024)
+def map_array(path: Path) -> np.ndarray:
+    """The array of a .npy file, memory-mapped. Parsing its header costs as much as decoding a small crop."""
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 @dataclass
@@ -46,7 +53,7 @@ class Video:
         """(rows, channels) float32, row k belonging to frame k; rows nobody has are NaN. Files are memory-mapped."""
         if isinstance(self.audio_source, np.ndarray):
             return self.audio_source
-        return np.load(self.audio_source, mmap_mode="r", allow_pickle=False)
+        return map_array(self.audio_source)
 
     def audio(self, first: int, count: int) -> np.ndarray:
         """Audio steps of frames first .. first + count - 1, transposed to (channels, count)."""

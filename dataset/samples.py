@@ -54,12 +54,12 @@ class TrainingSamples(Dataset, ABC):
         """One sample of `video`, whose windows begin at the positions `starts`."""
 
     def crops(self, video: Video, positions) -> np.ndarray:
-        """(n, 3, h, w) uint8."""
+        """(n, h, w, 3) uint8."""
         return np.stack([self.load_crop(video.paths[position], self.mouth_size) for position in positions])
 
 
 class GeneratorSamples(TrainingSamples):
-    """source (frames, 3, h, w), one reference (15, h, w) for all of them, audio (channels, frames + 4) around them.
+    """source (frames, h, w, 3), one reference (5, h, w, 3) for all of them, audio (channels, frames + 4) around them.
 
     With `num_heard` also heard (num_heard, channels, 5), audio around other frames of the video, and opening
     (num_heard,), the lips' at these frames in standard deviations from the video's mean.
@@ -91,7 +91,7 @@ class GeneratorSamples(TrainingSamples):
         audio = np.tile(self.silence[:, None], steps) if silent else video.audio(number - CONTEXT, steps)
         sample = {
             "source": torch.from_numpy(self.crops(video, range(start, start + self.frames))),
-            "reference": torch.from_numpy(self.crops(video, self.references(video, start, rng))).flatten(0, 1),
+            "reference": torch.from_numpy(self.crops(video, self.references(video, start, rng))),
             "audio": torch.from_numpy(audio),
         }
         if self.num_heard:
@@ -120,7 +120,7 @@ def standard_opening(video: Video) -> np.ndarray:
 
 
 class SyncSamples(TrainingSamples):
-    """mouth (5, 3, S, S), its audio (channels, 9), and `negatives` (15, channels, 9) of the same video."""
+    """mouth (5, S, S, 3), its audio (channels, 9), and `negatives` (15, channels, 9) of the same video."""
 
     def __init__(self, videos: list[Video], mouth_size: int, augment_num: int, seed: int):
         long_enough = [video for video in videos if spans(video, 2 * MIN_NEGATIVE_DISTANCE)]
@@ -134,9 +134,9 @@ class SyncSamples(TrainingSamples):
         away = numbers[np.abs(numbers - number) >= MIN_NEGATIVE_DISTANCE]
         negatives = [video.audio(int(n) - CONTEXT, CLIP_FRAMES) for n in rng.choice(away, NUM_NEGATIVES)]
         rows, columns = mouth_box(self.mouth_size)
-        mouth = self.crops(video, range(start, start + WINDOW_FRAMES))[:, :, rows, columns]
+        mouth = self.crops(video, range(start, start + WINDOW_FRAMES))[:, rows, columns]
         if rng.random() < 0.5:  # a mirrored mouth says the same
-            mouth = mouth[..., ::-1]
+            mouth = mouth[:, :, ::-1]
         return {
             "mouth": torch.from_numpy(np.ascontiguousarray(mouth)),
             "audio": torch.from_numpy(video.audio(number - CONTEXT, CLIP_FRAMES)),

@@ -75,7 +75,7 @@ class ProjectJudge:
         return network_crop(frame, video_to_crop, self.size)[rows, columns, ::-1]
 
     def see(self, windows: np.ndarray) -> Tensor:
-        images = torch.from_numpy(np.ascontiguousarray(windows.transpose(0, 1, 4, 2, 3)))
+        images = torch.from_numpy(np.ascontiguousarray(windows))
         with autocast(CPU, "auto"):
             return self.network.face_encoder(fold_frames(to_unit(images)))
 

@@ -1,6 +1,7 @@
 """What is optimised: modules that take a batch and return named, weighted losses and what later phases need.
 
-A step is wrapped as a whole for DataParallel or DDP. Batches are dicts of tensors: images uint8, RGB.
+A step is wrapped as a whole for DataParallel or DDP. Batches are dicts of tensors: images uint8, RGB, channels
+last.
 """
 
 import copy
@@ -24,8 +25,8 @@ SCORED_NEGATIVES = 3  # of each SyncNet sample, whose score is pushed to 0; the 
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """uint8 to float32 in [0, 1]."""
-    return images.float() / 255
+    """uint8 (..., H, W, 3) to float32 (..., 3, H, W) in [0, 1]."""
+    return images.movedim(-1, -3).float() / 255
 
 
 def audio_windows(audio: Tensor) -> Tensor:
@@ -62,7 +63,7 @@ def fold_frames(clip: Tensor) -> Tensor:
 class GeneratorStep(nn.Module):
     """Generates the frames of a batch and scores them.
 
-    Batch: source (B, T, 3, H, W), reference (B, 15, H, W), audio (B, C, T + 4); with the loss "opening" also heard
+    Batch: source (B, T, H, W, 3), reference (B, 5, H, W, 3), audio (B, C, T + 4); with the loss "opening" also heard
     (B, K, C, 5), audio of other frames, and opening (B, K), how far the lips are open then. T is 1 in frame stages, 5
     in clip stages. Returns losses, already weighted, and `real`, `fake` (B, T, 3, H, W) in [0, 1] without gradient.
     """
@@ -119,7 +120,7 @@ class GeneratorStep(nn.Module):
     def generate(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """True and generated frames (B, T, 3, H, W) in [0, 1]."""
         real = to_unit(batch["source"])
-        references = self.generator.encode_reference(to_unit(batch["reference"]))
+        references = self.generator.encode_reference(to_unit(batch["reference"]).flatten(1, 2))
         references = type(references)(*(features.repeat_interleave(real.shape[1], 0) for features in references))
         windows = audio_windows(batch["audio"]).flatten(0, 1)  # (B * T, C, 5)
         fake = self.generator.generate((real * self.mask).flatten(0, 1), references, windows)
@@ -181,7 +182,7 @@ class DiscriminatorStep(nn.Module):
 class SyncStep(nn.Module):
     """SyncNet on matching audio, audio of the same video at another time, and audio of other samples.
 
-    Batch: mouth (B, 5, 3, S, S), audio (B, C, 9), negatives (B, K, C, 9). The score's target is 1 or 0 by MSE, as the
+    Batch: mouth (B, 5, S, S, 3), audio (B, C, 9), negatives (B, K, C, 9). The score's target is 1 or 0 by MSE, as the
     clip stage uses it; chance is 0.25. `contrast` weighs a second loss on the two encoders alone (InfoNCE, arXiv
     1807.03748): among all audio of the batch, the direction of a mouth's embedding must be nearest to its own. It
     brings the encoders together long before the score moves.

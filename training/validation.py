@@ -59,7 +59,7 @@ def score_windows(syncnet: SyncNet, video: Video, starts: np.ndarray, mouth_size
     mouths, audio = [], []
     for start in starts:
         crops = np.stack([load(video.paths[i], mouth_size) for i in range(start, start + WINDOW_FRAMES)])
-        mouths.append(torch.from_numpy(crops[:, :, box_rows, box_columns].copy()))
+        mouths.append(torch.from_numpy(crops[:, box_rows, box_columns]))
         first = int(video.frame_numbers[start]) - CONTEXT - MAX_OFFSET
         steps = torch.from_numpy(video.audio(first, CLIP_FRAMES + 2 * MAX_OFFSET))  # (C, 9 + 30)
         audio.append(steps.unfold(1, CLIP_FRAMES, 1).transpose(0, 1))  # (31, C, 9)
@@ -161,13 +161,13 @@ def dubbed_clip(step: GeneratorStep, samples: GeneratorSamples, device: torch.de
     video, starts = samples.videos[0], samples.starts[0][:VIDEO_FRAMES]
     numbers = video.frame_numbers[starts]
     references = samples.references(video, int(starts[0]), np.random.default_rng(0))
-    reference = torch.from_numpy(samples.crops(video, references)).flatten(0, 1)[None].to(device)
+    reference = torch.from_numpy(samples.crops(video, references))[None].to(device)
     frames = []
     for group in np.array_split(np.arange(len(starts)), -(-len(starts) // GENERATED)):
         audio = np.stack([video.audio(int(numbers[i]) - CONTEXT, WINDOW_FRAMES) for i in group])
         batch = {
             "source": torch.from_numpy(samples.crops(video, starts[group]))[:, None].to(device),
-            "reference": reference.expand(len(group), -1, -1, -1),
+            "reference": reference.expand(len(group), -1, -1, -1, -1),
             "audio": torch.from_numpy(audio).to(device),
         }
         with evaluating(step), autocast(device, precision):

@@ -33,10 +33,10 @@ def test_audio_of_a_sample_belongs_to_its_frames(tiny_json):
     manifest = load_manifest(tiny_json)
     samples = GeneratorSamples(manifest.videos, 5, 64, 2, seed=1)
     sample = samples[0, 3]
-    assert sample["source"].shape == (5, 3, 104, 80) and sample["reference"].shape == (15, 104, 80)
+    assert sample["source"].shape == (5, 104, 80, 3) and sample["reference"].shape == (5, 104, 80, 3)
     assert sample["audio"].shape == (CHANNELS, 9)
     # The mouth is as tall as the audio is loud (tests/tiny_set.py), so their curves must agree.
-    dark = (sample["source"].float().mean(1)[:, 30:104, 20:60] < 80).float().mean((1, 2)).numpy()
+    dark = (sample["source"].float().mean(3)[:, 30:104, 20:60] < 80).float().mean((1, 2)).numpy()
     loud = sample["audio"][-1, 2:7].numpy()
     assert np.corrcoef(dark, loud)[0, 1] > 0.98
 
@@ -50,7 +50,7 @@ def test_silence_comes_with_a_mouth_that_is_closed(tmp_path):
         drawn = [samples[0, index] for index in range(len(samples))]
         silent = [bool((sample["audio"] == torch.from_numpy(manifest.silence)[:, None]).all()) for sample in drawn]
         assert all(silent) if share else not any(silent)
-        dark[share] = np.mean([(s["source"].float().mean(1)[:, 30:104, 20:60] < 80).float().mean() for s in drawn])
+        dark[share] = np.mean([(s["source"].float().mean(3)[:, 30:104, 20:60] < 80).float().mean() for s in drawn])
     assert dark[1.0] < 0.5 * dark[0.0]  # the mouth is a dark ellipse
 
 
@@ -81,7 +81,7 @@ def test_a_sample_depends_on_seed_epoch_and_index_alone(tiny_json):
 
 def test_sync_negatives_are_audio_of_other_times(tiny_json):
     sample = SyncSamples(load_manifest(tiny_json).videos, 64, 4, seed=7)[0, 0]
-    assert sample["mouth"].shape == (5, 3, 64, 64) and sample["negatives"].shape == (15, CHANNELS, 9)
+    assert sample["mouth"].shape == (5, 64, 64, 3) and sample["negatives"].shape == (15, CHANNELS, 9)
     assert all((sample["negatives"][k] != sample["audio"]).any() for k in range(15))
 
 
@@ -112,7 +112,7 @@ def test_split_holds_out_whole_videos_or_the_end_of_few(tiny_json, tmp_path):
 def test_scaled_decoding_agrees_with_decoding_then_resizing(tiny_json, mouth_size, height, width):
     path = load_manifest(tiny_json).videos[0].paths[0]
     expected = cv2.resize(cv2.imread(path), (width, height), interpolation=cv2.INTER_AREA)
-    difference = np.abs(load_crop(path, mouth_size).transpose(1, 2, 0)[:, :, ::-1].astype(int) - expected)
+    difference = np.abs(load_crop(path, mouth_size)[:, :, ::-1].astype(int) - expected)
     assert difference.mean() < 1.0
 
 
