@@ -127,9 +127,9 @@ def write_result(plan: Plan, options: InferenceOptions, output: Path) -> None:
     finished = ahead(generate(ahead(prepare(plan, options.batch_size)), plan.renderer))
     with writer, tqdm(total=plan.num_frames, desc="dubbing", unit=" frames", dynamic_ncols=True) as bar:
         for batch, generated in finished:
-            mouths = iter(generated)
+            faces = zip(generated, batch.crops, strict=True)
             for frame, matrix in zip(batch.frames, batch.matrices, strict=True):
-                writer.write(frame if matrix is None else plan.renderer.paste(frame, next(mouths), matrix))
+                writer.write(frame if matrix is None else plan.renderer.paste(frame, *next(faces), matrix))
             bar.update(len(batch.frames))
 
 

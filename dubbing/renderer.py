@@ -10,7 +10,7 @@ from torch import Tensor
 from face.alignment import crop_face
 from face.geometry import crop_size, stored_to_network
 from face.masks import feather, source_mask
-from face.paste import paste_face
+from face.paste import face_layer, paste_layer
 from models.dinet import ReferenceFeatures
 from models.folding import fold_batch_norms
 from training.checkpoints import LoadedNetwork
@@ -53,9 +53,13 @@ class Renderer:
             pixels = (faces.float().clamp(0, 1) * 255).round().to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).cpu().numpy()[..., ::-1]
 
-    def paste(self, frame: np.ndarray, face: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
-        """A copy of `frame` (H, W, 3) with the mouth of `face` (h, w, 3); pixels outside the crop are not touched."""
-        return paste_face(frame, np.ascontiguousarray(face), self.crop_to_face @ video_to_crop, self.weight)
+    def paste(self, frame: np.ndarray, face: np.ndarray, crop: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
+        """A copy of `frame` (H, W, 3) with the mouth of `face` (h, w, 3), which was generated for its `crop`.
+
+        Pixels outside the crop are not touched.
+        """
+        layer = face_layer(np.ascontiguousarray(face), crop, self.weight)
+        return paste_layer(frame, layer, self.crop_to_face @ video_to_crop)
 
 
 def network_crop(frame: np.ndarray, video_to_crop: np.ndarray, mouth_size: int) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 from face.geometry import crop_size, mouth_box
 
 MASK_KINDS = ("box", "smooth")
+FEATHER = 1 / 5  # of the mouth box, over which a generated face fades into the video
 LIPS = (0.43, 0.5)  # row and column of the middle of the lips, of the mouth box
 LIPS_HEIGHT, LIPS_WIDTH = 0.175, 0.25  # where the weight has fallen to 1 / e, of the mouth box
 
@@ -45,13 +46,11 @@ def lip_weight(mouth_size: int) -> np.ndarray:
 
 
 def feather(mouth_size: int) -> np.ndarray:
-    """Weight of the generated face (h, w) float32 when it is pasted: 1 in the mouth box, 0 at the crop's border.
+    """Weight of the generated face (h, w) float32 when it is pasted: 0 outside the mouth box, rising to 1 inside it.
 
-    It falls over S / 8 pixels around the box, where the generator saw the source and so agrees with it.
+    The generator has to guess everything in the box, and is vague about collars and hair at its border, which do not
+    move with speech; it rises over S / 5 pixels.
     """
-    distance = cv2.distanceTransform(box_mask(mouth_size).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    ramp = np.clip(1 - distance / (mouth_size / 8), 0, 1)
-    weight = (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)
-    weight[[0, -1]] = 0
-    weight[:, [0, -1]] = 0
-    return weight
+    distance = cv2.distanceTransform(1 - box_mask(mouth_size).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    ramp = np.clip((distance - 0.5) / (mouth_size * FEATHER), 0, 1)
+    return (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)

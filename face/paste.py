@@ -1,18 +1,39 @@
-"""Puts a generated face back into its video frame."""
+"""Puts a generated face back into its video frame, with as much of the video's own detail as is still true."""
 
 import cv2
 import numpy as np
 
 from face.alignment import transform
 
+AGREEMENT = 20.0  # levels of 255 by which two faces differ where a third of the video's detail is kept
+NEIGHBOURHOOD = 1 / 48  # standard deviation of the window they are compared in, of the mouth box
 
-def paste_face(frame: np.ndarray, face: np.ndarray, video_to_face: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Blend `face` (h, w, 3) uint8 into a copy of `frame` (H, W, 3) uint8 by `weight` (h, w) in [0, 1].
 
-    video_to_face is the (3, 3) map from video pixels to the pixels of `face`. The inverse warp reads the face for
-    every video pixel, so no holes appear; pixels where the warped weight is 0 stay what they were, bit for bit.
+def face_layer(face: np.ndarray, crop: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """What pasting `face` does to the frame that `crop` was cut from: (h, w, 4) float32.
+
+    face, crop (h, w, 3) uint8, weight (h, w) in [0, 1], 1 where the face replaces the video. Channels 0 to 2 are what
+    is added to the frame, channel 3 the share of the frame that is taken away before.
+
+    A video shows more than a crop of 64 or 256 pixels can. Where the generated face agrees with the crop, which is
+    all but the mouth and what moves with it, only the difference of the two is added, and the video stays as sharp
+    as it was; where they differ, the generated face replaces it.
     """
-    height, width = weight.shape
+    sigma = NEIGHBOURHOOD * 0.8 * crop.shape[1]  # a mouth box is 0.8 of a crop's width
+    difference = cv2.absdiff(face, crop).max(2).astype(np.float32)
+    difference = cv2.GaussianBlur(difference, (0, 0), sigma)
+    kept = np.exp(-np.square(difference / AGREEMENT))[..., None]
+    weight = weight[..., None]
+    return np.concatenate((weight * (face - kept * crop), weight * (1 - kept)), axis=2)
+
+
+def paste_layer(frame: np.ndarray, layer: np.ndarray, video_to_face: np.ndarray) -> np.ndarray:
+    """A copy of `frame` (H, W, 3) uint8 with a face_layer (h, w, 4) laid on it.
+
+    video_to_face is the (3, 3) map from video pixels to the pixels of the layer. The inverse warp reads the layer for
+    every video pixel, so no holes appear; pixels where the warped layer is 0 stay what they were, bit for bit.
+    """
+    height, width = layer.shape[:2]
     corners = np.array([[0, 0], [width - 1, 0], [0, height - 1], [width - 1, height - 1]], np.float64)
     corners = transform(corners, np.linalg.inv(video_to_face))
     left, top = np.maximum(np.floor(corners.min(0)).astype(int), 0)
@@ -23,9 +44,7 @@ def paste_face(frame: np.ndarray, face: np.ndarray, video_to_face: np.ndarray, w
     to_face = video_to_face @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1.0]])
     size = (int(right - left), int(bottom - top))
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(face, to_face[:2], size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    alpha = cv2.warpAffine(weight, to_face[:2], size, flags=flags, borderMode=cv2.BORDER_CONSTANT)[..., None]
+    warped = cv2.warpAffine(layer, to_face[:2], size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
     region = result[top:bottom, left:right]
-    blended = region + alpha * (warped.astype(np.float32) - region)
-    np.copyto(region, np.round(blended).astype(np.uint8), where=alpha > 0)
+    region[:] = np.clip(np.round(region * (1 - warped[..., 3:]) + warped[..., :3]), 0, 255)
     return result

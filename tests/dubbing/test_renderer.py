@@ -9,7 +9,7 @@ from talking_photo import MEL_CHANNELS, photo_frame, tiny_spec
 
 from dubbing.renderer import Renderer, network_crop
 from face.alignment import transform
-from face.geometry import crop_size, stored_to_network
+from face.geometry import crop_size, mouth_box, stored_to_network
 from face.masks import source_mask
 from training.checkpoints import LoadedNetwork
 
@@ -53,26 +53,28 @@ def test_generation_is_the_networks_forward_with_batch_norm_folded(rendered):
     assert np.abs(faces / 255 - expected.numpy()).max() < 0.5 / 255 + 1e-3
 
 
-def test_pixels_outside_the_crop_are_untouched_and_the_mouth_is_new(rendered):
+def test_pixels_outside_the_mouth_box_are_untouched_and_the_mouth_is_new(rendered):
     renderer, _ = rendered
     frame = photo_frame(3)
-    pasted = renderer.paste(frame, np.zeros((*crop_size(SIZE), 3), np.uint8), VIDEO_TO_CROP)
+    black, white = np.zeros((*crop_size(SIZE), 3), np.uint8), np.full((*crop_size(SIZE), 3), 255, np.uint8)
+    pasted = renderer.paste(frame, black, white, VIDEO_TO_CROP)
     y, x = np.mgrid[: frame.shape[0], : frame.shape[1]]
-    inside = transform(np.stack((x, y), -1).astype(float), stored_to_network(SIZE) @ VIDEO_TO_CROP)
-    height, width = crop_size(SIZE)
-    outside = (inside < 0).any(-1) | (inside > (width - 1, height - 1)).any(-1)
-    assert outside.any() and np.array_equal(pasted[outside], frame[outside])
-    box = ((inside > (SIZE // 8 + 1, SIZE // 2 + 1)) & (inside < (SIZE * 9 // 8 - 2, SIZE * 3 // 2 - 2))).all(-1)
-    assert box.sum() > 1000 and pasted[box].max() == 0
+    place = transform(np.stack((x, y), -1).astype(float), stored_to_network(SIZE) @ VIDEO_TO_CROP)
+    rows, columns = mouth_box(SIZE)
+    depth = np.minimum(place - (columns.start, rows.start), (columns.stop - 1, rows.stop - 1) - place).min(-1)
+    assert (depth < -1).sum() > 1000 and np.array_equal(pasted[depth < -1], frame[depth < -1])
+    middle = depth > SIZE / 5 + 1
+    assert middle.sum() > 1000 and pasted[middle].max() == 0
 
 
 @pytest.mark.parametrize("mouth_size, least", [(64, 29), (256, 39)])
-def test_pasting_the_true_face_changes_next_to_nothing(mouth_size, least):
+def test_pasting_the_true_face_changes_nothing_and_replacing_it_next_to_nothing(mouth_size, least):
     spec = tiny_spec()
     sized = LoadedNetwork(type(spec)(**{**vars(spec), "mouth_size": mouth_size}), spec.build().eval())
-    crop = network_crop(photo_frame(0), VIDEO_TO_CROP, mouth_size)
-    frame = photo_frame(0)
-    pasted = Renderer(sized, torch.device("cpu"), "fp32").paste(frame, crop, VIDEO_TO_CROP)
+    renderer, frame = Renderer(sized, torch.device("cpu"), "fp32"), photo_frame(0)
+    crop = network_crop(frame, VIDEO_TO_CROP, mouth_size)
+    assert np.array_equal(renderer.paste(frame, crop, crop, VIDEO_TO_CROP), frame)
+    pasted = renderer.paste(frame, crop, 255 - crop, VIDEO_TO_CROP)  # agrees nowhere, so the crop replaces the video
     changed = (pasted != frame).any(-1)
     error = np.mean((pasted[changed].astype(float) - frame[changed]) ** 2)
     assert 10 * np.log10(255**2 / error) > least  # dB; half a crop pixel of shift costs 4 dB

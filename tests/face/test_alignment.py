@@ -11,7 +11,7 @@ from skimage.data import astronaut
 from face.alignment import align_frame, align_video, crop_face, legacy_radius, legacy_video, share_inside, transform
 from face.geometry import crop_size, mouth_box, resize_matrix, stored_to_network
 from face.masks import feather, smooth_mask
-from face.paste import paste_face
+from face.paste import face_layer, paste_layer
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 ALIGN = np.load(FIXTURES / "face_align.npz")
@@ -68,11 +68,16 @@ def test_crop_then_paste_is_the_identity_inside_and_exact_outside(turn, size):
     matrix = align_frame(face_landmarks(centre=(0.43 * side, 0.29 * side), size=size, turn=turn))
     crop = crop_face(frame, matrix)
     weight = feather(256)
-    result = paste_face(frame, crop, matrix, weight)
-    difference = np.abs(result.astype(int) - frame)
+    result = paste_layer(frame, face_layer(crop, crop, weight), matrix)
+    assert np.array_equal(result, frame)  # a face that agrees with the video changes nothing
+    other = np.full_like(crop, 255)
+    replaced = paste_layer(
+        frame, face_layer(crop, other, weight), matrix
+    )  # nothing agrees: the crop replaces the video
+    difference = np.abs(replaced.astype(int) - frame)
     assert difference.mean() < 0.3 and np.percentile(difference, 99.9) <= 6
     # Everything that is not under the mouth's feather is the same bit for bit.
-    pasted = paste_face(frame, np.full_like(crop, 255), matrix, weight)
+    pasted = paste_layer(frame, face_layer(other, crop, weight), matrix)
     outside = cv2.warpAffine(np.ones((416, 320), np.uint8), np.linalg.inv(matrix)[:2], (side, side)) == 0
     assert outside.mean() > 0.3 and (pasted[outside] == frame[outside]).all()
     assert (pasted != frame).any()
@@ -82,28 +87,20 @@ def test_paste_at_network_size_lands_where_it_was_cut():
     frame = cv2.GaussianBlur(astronaut(), (0, 0), 6)
     matrix = align_frame(face_landmarks())
     small = cv2.resize(crop_face(frame, matrix), (80, 104), interpolation=cv2.INTER_AREA)
-    result = paste_face(frame, small, stored_to_network(64) @ matrix, feather(64))
+    layer = face_layer(small, 255 - small, feather(64))
+    result = paste_layer(frame, layer, stored_to_network(64) @ matrix)
     assert np.abs(result.astype(int) - frame).max() <= 4
 
 
-def test_legacy_crop_equals_cutting_and_resizing():
-    image = cv2.GaussianBlur(astronaut(), (0, 0), 2)
-    landmarks = np.array(json.loads((FIXTURES / "crop_radius.json").read_text())["landmarks"], float) / 4
-    matrices = legacy_video(landmarks, np.ones(9, bool), 512, 512)
-    radius = legacy_radius(landmarks.astype(int), 512, 512, 1.05)
-    y, x = landmarks[0].astype(int)[29, 1], landmarks[0].astype(int)[33, 0]
-    quarter = radius // 4
-    cut = image[y - radius : y + 2 * radius + quarter, x - radius - quarter : x + radius + quarter]
-    expected = cv2.resize(cut, (320, 416))
-    difference = np.abs(crop_face(image, matrices[0]).astype(int) - expected)[4:-4, 4:-4]
-    assert difference.max() <= 2
-
-
-def test_resize_matrix_keeps_borders():
-    corners = np.array([[-0.5, -0.5], [319.5, 415.5]])
-    assert np.allclose(transform(corners, resize_matrix(0.25)), [[-0.5, -0.5], [79.5, 103.5]])
-
-
-def test_share_inside_counts_what_the_frame_covers():
-    assert share_inside(np.eye(3), 320, 416) == 1.0
-    assert 0.4 < share_inside(np.eye(3), 160, 416) < 0.6
+def test_the_videos_detail_stays_where_the_faces_agree_and_goes_where_they_do_not():
+    fine = np.random.default_rng(0).integers(0, 60, (416, 320, 1), np.uint8)
+    frame = np.full((416, 320, 3), 100, np.uint8) + fine  # detail that a crop of 80 x 104 cannot show
+    crop = cv2.resize(frame, (80, 104), interpolation=cv2.INTER_AREA)
+    face = crop.copy()
+    face[32:64] = crop[32:64] + 4  # a little lighter, as skin comes out
+    face[64:96] = 20  # a mouth
+    result = paste_layer(frame, face_layer(face, crop, np.ones((104, 80), np.float32)), stored_to_network(64))
+    agrees, differs = (slice(160, 230), slice(40, 280)), (slice(290, 360), slice(40, 280))
+    assert np.corrcoef(result[agrees].ravel(), frame[agrees].ravel())[0, 1] > 0.99
+    assert abs(result[agrees].mean() - frame[agrees].mean() - 4) < 1
+    assert result[differs].std() < 3 and abs(result[differs].mean() - 20) < 2
