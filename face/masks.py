@@ -46,11 +46,12 @@ def lip_weight(mouth_size: int) -> np.ndarray:
 
 
 def feather(mouth_size: int) -> np.ndarray:
-    """Weight of the generated face (h, w) float32 when it is pasted: 0 outside the mouth box, rising to 1 inside it.
+    """Weight of the generated mouth box (S, S) float32 when it is pasted: about 0 at its border, rising to 1 inside.
 
     The generator has to guess everything in the box, and is vague about collars and hair at its border, which do not
-    move with speech; it rises over S / 5 pixels.
+    move with speech.
     """
-    distance = cv2.distanceTransform(1 - box_mask(mouth_size).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    inside = np.pad(np.ones((mouth_size, mouth_size), np.uint8), 1)
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     ramp = np.clip((distance - 0.5) / (mouth_size * FEATHER), 0, 1)
     return (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)

@@ -6,29 +6,28 @@ import numpy as np
 from face.alignment import transform
 
 AGREEMENT = 20.0  # levels of 255 by which two faces differ where a third of the video's detail is kept
-NEIGHBOURHOOD = 1 / 48  # standard deviation of the window they are compared in, of the mouth box
+NEIGHBOURHOOD = 1 / 48  # standard deviation of the window they are compared in, in mouth boxes
 
 
 def face_layer(face: np.ndarray, crop: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """What pasting `face` does to the frame that `crop` was cut from: (h, w, 4) float32.
+    """What pasting the mouth box `face` does to the frame that `crop` was cut from: (S, S, 4) float32.
 
-    face, crop (h, w, 3) uint8, weight (h, w) in [0, 1], 1 where the face replaces the video. Channels 0 to 2 are what
+    face, crop (S, S, 3) uint8, weight (S, S) in [0, 1], 1 where the face replaces the video. Channels 0 to 2 are what
     is added to the frame, channel 3 the share of the frame that is taken away before.
 
-    A video shows more than a crop of 64 or 256 pixels can. Where the generated face agrees with the crop, which is
+    A video shows more than 64 or 256 pixels can. Where the generated face agrees with the crop, which is
     all but the mouth and what moves with it, only the difference of the two is added, and the video stays as sharp
     as it was; where they differ, the generated face replaces it.
     """
-    sigma = NEIGHBOURHOOD * 0.8 * crop.shape[1]  # a mouth box is 0.8 of a crop's width
     difference = cv2.absdiff(face, crop).max(2).astype(np.float32)
-    difference = cv2.GaussianBlur(difference, (0, 0), sigma)
+    difference = cv2.GaussianBlur(difference, (0, 0), NEIGHBOURHOOD * len(weight))
     kept = np.exp(-np.square(difference / AGREEMENT))[..., None]
     weight = weight[..., None]
     return np.concatenate((weight * (face - kept * crop), weight * (1 - kept)), axis=2)
 
 
 def paste_layer(frame: np.ndarray, layer: np.ndarray, video_to_face: np.ndarray) -> np.ndarray:
-    """A copy of `frame` (H, W, 3) uint8 with a face_layer (h, w, 4) laid on it.
+    """A copy of `frame` (H, W, 3) uint8 with a face_layer (S, S, 4) laid on it.
 
     video_to_face is the (3, 3) map from video pixels to the pixels of the layer. The inverse warp reads the layer for
     every video pixel, so no holes appear; pixels where the warped layer is 0 stay what they were, bit for bit.
@@ -46,5 +45,6 @@ def paste_layer(frame: np.ndarray, layer: np.ndarray, video_to_face: np.ndarray)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     warped = cv2.warpAffine(layer, to_face[:2], size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
     region = result[top:bottom, left:right]
-    region[:] = np.clip(np.round(region * (1 - warped[..., 3:]) + warped[..., :3]), 0, 255)
+    change = warped[..., :3] - warped[..., 3:] * region
+    cv2.add(region, change, dst=region, dtype=cv2.CV_8U)  # rounds, and stays within 0 and 255
     return result

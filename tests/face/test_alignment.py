@@ -61,19 +61,24 @@ def test_one_scale_serves_a_whole_video_and_missing_frames_stay_missing():
         assert np.abs(drift).max() < 1e-6
 
 
+def weight_of_crop(mouth_size: int) -> np.ndarray:
+    weight = np.zeros(crop_size(mouth_size), np.float32)
+    weight[mouth_box(mouth_size)] = feather(mouth_size)
+    return weight
+
+
 @pytest.mark.parametrize("turn, size", [(0.0, 60.0), (0.3, 60.0), (-0.2, 250.0)])
 def test_crop_then_paste_is_the_identity_inside_and_exact_outside(turn, size):
     side = 512 if size < 100 else 2048
     frame = cv2.GaussianBlur(cv2.resize(astronaut(), (side, side)), (0, 0), side / 256)
     matrix = align_frame(face_landmarks(centre=(0.43 * side, 0.29 * side), size=size, turn=turn))
     crop = crop_face(frame, matrix)
-    weight = feather(256)
+    weight = weight_of_crop(256)
     result = paste_layer(frame, face_layer(crop, crop, weight), matrix)
     assert np.array_equal(result, frame)  # a face that agrees with the video changes nothing
     other = np.full_like(crop, 255)
-    replaced = paste_layer(
-        frame, face_layer(crop, other, weight), matrix
-    )  # nothing agrees: the crop replaces the video
+    # Nothing agrees: the crop replaces the video.
+    replaced = paste_layer(frame, face_layer(crop, other, weight), matrix)
     difference = np.abs(replaced.astype(int) - frame)
     assert difference.mean() < 0.3 and np.percentile(difference, 99.9) <= 6
     # Everything that is not under the mouth's feather is the same bit for bit.
@@ -87,7 +92,7 @@ def test_paste_at_network_size_lands_where_it_was_cut():
     frame = cv2.GaussianBlur(astronaut(), (0, 0), 6)
     matrix = align_frame(face_landmarks())
     small = cv2.resize(crop_face(frame, matrix), (80, 104), interpolation=cv2.INTER_AREA)
-    layer = face_layer(small, 255 - small, feather(64))
+    layer = face_layer(small, 255 - small, weight_of_crop(64))
     result = paste_layer(frame, layer, stored_to_network(64) @ matrix)
     assert np.abs(result.astype(int) - frame).max() <= 4
 
@@ -104,3 +109,26 @@ def test_the_videos_detail_stays_where_the_faces_agree_and_goes_where_they_do_no
     assert np.corrcoef(result[agrees].ravel(), frame[agrees].ravel())[0, 1] > 0.99
     assert abs(result[agrees].mean() - frame[agrees].mean() - 4) < 1
     assert result[differs].std() < 3 and abs(result[differs].mean() - 20) < 2
+
+
+def test_legacy_crop_equals_cutting_and_resizing():
+    image = cv2.GaussianBlur(astronaut(), (0, 0), 2)
+    landmarks = np.array(json.loads((FIXTURES / "crop_radius.json").read_text())["landmarks"], float) / 4
+    matrices = legacy_video(landmarks, np.ones(9, bool), 512, 512)
+    radius = legacy_radius(landmarks.astype(int), 512, 512, 1.05)
+    y, x = landmarks[0].astype(int)[29, 1], landmarks[0].astype(int)[33, 0]
+    quarter = radius // 4
+    cut = image[y - radius : y + 2 * radius + quarter, x - radius - quarter : x + radius + quarter]
+    expected = cv2.resize(cut, (320, 416))
+    difference = np.abs(crop_face(image, matrices[0]).astype(int) - expected)[4:-4, 4:-4]
+    assert difference.max() <= 2
+
+
+def test_resize_matrix_keeps_borders():
+    corners = np.array([[-0.5, -0.5], [319.5, 415.5]])
+    assert np.allclose(transform(corners, resize_matrix(0.25)), [[-0.5, -0.5], [79.5, 103.5]])
+
+
+def test_share_inside_counts_what_the_frame_covers():
+    assert share_inside(np.eye(3), 320, 416) == 1.0
+    assert 0.4 < share_inside(np.eye(3), 160, 416) < 0.6
