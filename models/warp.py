@@ -11,6 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+CACHED_CHANNELS = 32
+
+
 def sample_channels(features: Tensor, grid: Tensor) -> Tensor:
     """Sample every channel by its own grid.
 
@@ -86,7 +89,10 @@ class LocalAffineWarp(nn.Module):
         kpoints = self.kpoints_normalized_layer(code).float().view(shape)
         similarity = self.similarity_params_layer(code).float().view(shape)
         radius = self.radius_layer(code).float().view(shape)
-        deformation = self.deformation(kpoints, similarity, radius)  # (B, C, G, G, 2)
+        # On a CPU, a few channels at a time, whose grids stay in its cache.
+        size = CACHED_CHANNELS if features.device.type == "cpu" else channels
+        parts = zip(*(tensor.split(size, 2) for tensor in (kpoints, similarity, radius)), strict=True)
+        deformation = torch.cat([self.deformation(*part) for part in parts], 1)  # (B, C, G, G, 2)
         # The published code lays columns, rows and x, y out in this order and then reads the memory as two G x G
         # planes, so x comes from the left half of the deformation and y from the right. Its weights need it so.
         planes = deformation.transpose(2, 3).reshape(batch, channels * 2, self.grid_size, self.grid_size)
@@ -103,17 +109,19 @@ class LocalAffineWarp(nn.Module):
         half = 1 / self.grid_size
         axis = torch.linspace(-1 + half, 1 - half, self.grid_size, device=kpoints.device)
         x, y = axis.view(1, 1, 1, -1), axis.view(1, 1, -1, 1)
-        total_x = total_y = total_weight = 0.0
+        total_x = total_y = total_weight = torch.zeros((), device=kpoints.device)
         for point, move, reach in zip(kpoints.unbind(1), similarity.unbind(1), radius.unbind(1), strict=True):
             px, py = point[..., None, None].unbind(2)  # (B, C, 1, 1) each
             scale, angle, shift_x, shift_y = move[..., None, None].unbind(2)
-            dx, dy = x - px, y - py
-            distance = (dx * dx + dy * dy).clamp_min(1e-12).sqrt()
-            near = torch.exp(-distance / reach[..., None])  # 1 at the key point, 0 far away
+            dx, dy = x - px, y - py  # (B, C, 1, G) and (B, C, G, 1): what follows is of full size
+            distance = ((dx * dx).clamp_min(1e-12) + dy * dy).sqrt()
+            near = torch.exp(distance * (-1 / reach[..., None]))  # 1 at the key point, 0 far away
             zoom, turn = 1 + scale * near, math.pi * angle * near
-            cos, sin = torch.cos(turn), torch.sin(turn)
+            cos, sin = zoom * torch.cos(turn), zoom * torch.sin(turn)
             weight = torch.exp(near)  # the softmax over key points, normalised below
-            total_x = total_x + weight * (zoom * (cos * dx + sin * dy) + shift_x * near + px)
-            total_y = total_y + weight * (zoom * (cos * dy - sin * dx) + shift_y * near + py)
+            moved_x = px.addcmul(shift_x, near).addcmul(cos, dx).addcmul(sin, dy)
+            moved_y = py.addcmul(shift_y, near).addcmul(cos, dy).addcmul(sin, -dx)
+            total_x = torch.addcmul(total_x, weight, moved_x)
+            total_y = torch.addcmul(total_y, weight, moved_y)
             total_weight = total_weight + weight
         return torch.stack((total_x, total_y), dim=-1) / total_weight.unsqueeze(-1)
