@@ -15,14 +15,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.speed_networks import count_flops
+from benchmarks.speed_networks import EXPERIMENT, STAGES, count_flops
 from config.config import TrainingOptions
 from config.errors import InputError, run_script
 from config.options import option, parse
 from training.sequence import read_stage_file
 
-ROOT = Path(__file__).resolve().parents[1]
-STAGES = ("syncnet", "frame_64", "frame_128", "frame_256", "clip_256")
 HOURS, GPUS = (10, 100, 1000), (1, 8, 64)
 VIDEOS_AN_HOUR = 23  # as in HDTF (CVPR 2021), which DINet was trained on: 362 videos, 15.8 hours
 CORES_A_GPU = 8  # of a usual machine, for loading
@@ -41,7 +39,7 @@ class ScalingOptions:
 def main() -> None:
     options = parse(ScalingOptions, __doc__)
     measured = read_speed(options.speed)
-    stages = {name: read_stage_file(ROOT / "config" / "experiment" / f"{name}.py", {}).options for name in STAGES}
+    stages = {name: read_stage_file(EXPERIMENT / f"{name}.py", {}).options for name in STAGES}
     work = {name: count_flops(stage) for name, stage in stages.items()}
     rate = options.peak_tflops * 1e12 * options.utilisation
     print_stages(stages, work, rate, measured)

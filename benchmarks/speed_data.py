@@ -2,31 +2,44 @@
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import skimage.data
 import torch
+from torch.utils.data import DataLoader
 
+from benchmarks.speed_networks import AUDIO_CHANNELS, make_batch, make_phases, timed_stages, train
 from benchmarks.timing import Row, measure
-from config.constants import CLIP_FRAMES, CROP_HEIGHT, CROP_WIDTH
+from config.config import TrainingOptions
+from config.constants import CLIP_FRAMES, CROP_HEIGHT, CROP_WIDTH, WINDOW_FRAMES
 from dataset import images
 from dataset.layout import FRAME_NAME, TrainingSetLayout
 from dataset.manifest import ClipEntry, load_manifest, write_manifest
+from dataset.sampler import GlobalBatchSampler
 from dataset.samples import GeneratorSamples
 from training.stages import NUM_HEARD
 
-VIDEOS, CLIPS, CHANNELS = 4, 20, 29
+VIDEOS, CLIPS, CHANNELS = 4, 20, AUDIO_CHANNELS
+FEEDERS, FED_STEPS = 8, 20
 SAMPLES = 64
 
 
 def loader_rows(device: torch.device) -> Iterator[Row]:
-    """One process draws samples whose crops it has not decoded before: the limit is decoding alone."""
+    """One process draws samples whose crops it has not decoded before: the limit is decoding alone.
+
+    On a GPU also training that is fed by eight such processes: the limit is the step alone.
+    """
     with tempfile.TemporaryDirectory() as folder:
         manifest = load_manifest(make_set(Path(folder)))
         for frames, mouth_size, label in ((1, 64, "frame"), (1, 128, "frame"), (1, 256, "frame"), (5, 256, "clip")):
             yield loader_row(manifest.videos, frames, mouth_size, label)
+        if device.type == "cuda":
+            for name, options in timed_stages(device).items():
+                if options.stage != "syncnet":
+                    yield fed_row(manifest.videos, name, options, device, FEEDERS, FED_STEPS)
 
 
 def loader_row(videos: list, frames: int, mouth_size: int, label: str) -> Row:
@@ -45,6 +58,33 @@ def loader_row(videos: list, frames: int, mouth_size: int, label: str) -> Row:
         limit=crops * decode.seconds,
         limited_by=f"{crops} JPEG crops decoded",
     )
+
+
+def fed_row(videos: list, name: str, options: TrainingOptions, device: torch.device, workers: int, steps: int) -> Row:
+    """Training steps on batches as they come from the loader's processes."""
+    frames = WINDOW_FRAMES if options.stage == "clip" else 1
+    draws = steps * options.batch_size // len(videos)
+    samples = GeneratorSamples(videos, frames, options.mouth_size, draws, seed=0, num_heard=NUM_HEARD)
+    samples.load_crop = images.load_crop
+    sampler = GlobalBatchSampler(len(samples), options.batch_size, 0, 0, 1)
+    loader = DataLoader(
+        samples,
+        batch_sampler=sampler,
+        num_workers=workers,
+        pin_memory=device.type == "cuda",
+        persistent_workers=True,
+    )
+    phases = make_phases(options, device)
+
+    def epoch() -> None:
+        for batch in loader:
+            train(phases, batch, device, "auto")
+
+    size = options.batch_size
+    alone = measure("step", "sample", partial(train, phases, make_batch(options, device), device, "auto"), size, device)
+    label = f"DINet training, {name}, fed by {workers} workers"
+    fed = partial(measure, label, "sample", epoch, len(sampler) * size, device)
+    return fed(repeats=3, limit=alone.seconds, limited_by="the step alone")
 
 
 def make_set(root: Path) -> Path:

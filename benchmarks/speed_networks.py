@@ -1,6 +1,8 @@
 """Generators one frame at a time, and training steps: the path that is used, beside the plain float32 one."""
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -19,11 +21,14 @@ from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 from training.loop import Phase, optimise
 from training.parallel import Parallel, autocast
+from training.sequence import read_stage_file
 from training.stages import NUM_HEARD, loss_weights
 from training.steps import DiscriminatorStep, GeneratorStep, SyncStep
 
 NETWORKS = {"DINet": DINet, "LawDNet": LawDNet}
 AUDIO_CHANNELS = 29
+EXPERIMENT = Path(__file__).resolve().parents[1] / "config" / "experiment"
+STAGES = ("syncnet", "frame_64", "frame_128", "frame_256", "clip_256")
 MATMUL_SIZE = {"cpu": 2048, "cuda": 8192}
 
 
@@ -73,27 +78,36 @@ def generator_row(
 
 
 def training_rows(device: torch.device) -> Iterator[Row]:
-    """DINet's step with the published losses (VGG19, LSGAN) and both updates, beside float32 with the same losses."""
+    """DINet's step with VGG19, LSGAN and every update, beside float32 with the same losses."""
     rate = fast_rate(device)
-    for mouth_size, batch in ((64, 4), (128, 2)):
-        options = TrainingOptions(mouth_size=mouth_size, batch_size=batch)
-        plain = training_row(options, device, "fp32")
+    for name, options in timed_stages(device).items():
+        plain = training_row(name, options, device, "fp32")
         limit = count_flops(options) / rate
         limited_by = f"{limit * rate / 1e9:.0f} GFLOP at bf16 matmul rate"
-        yield training_row(options, device, "auto", limit=limit, limited_by=limited_by, plain=plain.seconds)
+        yield training_row(name, options, device, "auto", limit=limit, limited_by=limited_by, plain=plain.seconds)
 
 
-def training_row(options: TrainingOptions, device: torch.device, precision: str, **known: object) -> Row:
-    torch.manual_seed(0)
-    phases, data = make_phases(options, device), make_batch(options, device)
+def timed_stages(device: torch.device) -> dict[str, TrainingOptions]:
+    """Stages by name: all of config/experiment on a GPU, frames in small batches on a CPU."""
+    if device.type == "cpu":
+        return {
+            f"frame_{size}": TrainingOptions(mouth_size=size, batch_size=batch) for size, batch in ((64, 4), (128, 2))
+        }
+    return {name: read_stage_file(EXPERIMENT / f"{name}.py", {}).options for name in STAGES}
 
-    def work() -> None:
-        tensors = dict(data)
-        for phase in phases:
-            optimise(phase, tensors, device, precision)
 
-    label = f"DINet training step, mouth {options.mouth_size}, batch {options.batch_size}"
+def training_row(name: str, options: TrainingOptions, device: torch.device, precision: str, **known: object) -> Row:
+    phases, batch = make_phases(options, device), make_batch(options, device)
+    label = f"DINet training step, {name}, batch {options.batch_size}"
+    work = partial(train, phases, batch, device, precision)
     return measure(label, "sample", work, options.batch_size, device, repeats=3, **known)
+
+
+def train(phases: list[Phase], batch: dict[str, torch.Tensor], device: torch.device, precision: str) -> None:
+    """One step."""
+    tensors = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
+    for phase in phases:
+        optimise(phase, tensors, device, precision)
 
 
 def count_flops(options: TrainingOptions) -> float:
@@ -108,23 +122,25 @@ def count_flops(options: TrainingOptions) -> float:
 
 def make_phases(options: TrainingOptions, device: torch.device) -> list[Phase]:
     """A stage's networks and losses, with VGG19 and SyncNet of random weights."""
+    torch.manual_seed(0)
     place = Parallel(device).place
     if options.stage == "syncnet":
         syncnet = place(SyncNet(3 * WINDOW_FRAMES, AUDIO_CHANNELS, 128))
         step = SyncStep(syncnet, options.lamb_contrast)
-        return [Phase("syncnet", step, syncnet, options.lr_g, ("mouth", "audio", "negatives"))]
+        return [Phase("syncnet", step, syncnet, options.lr_g, ("mouth", "audio", "negatives"), options.ema)]
     generator = place(DINet(3, 15, AUDIO_CHANNELS, base_channels=options.base_channels)).train()
-    discriminators = {"gan_image": place(Discriminator(3))}
+    discriminators = {"gan_image": place(Discriminator(3))} if options.lamb_gan else {}
     syncnet = None
     if options.stage == "clip":
         discriminators["gan_clip"] = place(Discriminator(3 * WINDOW_FRAMES))
         syncnet = place(SyncNet(3 * WINDOW_FRAMES, AUDIO_CHANNELS, 128))
     size = options.mouth_size
     mask = torch.from_numpy(source_mask("box", size))
-    perceptual = place(VGG19Features("random"))
+    perceptual = place(VGG19Features("random")) if options.lamb_perception else None
     weights = loss_weights(options)
     step = GeneratorStep(generator, mask, size, weights, perceptual, discriminators, syncnet, size).to(device)
-    phases = [Phase("net_g", step, generator, options.lr_g, ("source", "reference", "audio", "heard", "opening"))]
+    needs = ("source", "reference", "audio", "heard", "opening")
+    phases = [Phase("net_g", step, generator, options.lr_g, needs, options.ema)]
     for name, network in discriminators.items():
         phases.append(Phase(name, DiscriminatorStep(name, network), network, options.lr_d, ("real", "fake")))
     return phases

@@ -7,9 +7,11 @@ import torch
 from benchmarks.material import FPS, write_face_video
 from benchmarks.scaling import STAGES, samples
 from benchmarks.sentences import compose_sentences
+from benchmarks.speed_data import fed_row, make_set
 from benchmarks.speed_networks import count_flops, make_batch, make_phases
 from benchmarks.timing import measure
 from config.config import TrainingOptions
+from dataset.manifest import load_manifest
 from media.video import probe, read_frames
 from training.loop import optimise
 
@@ -36,6 +38,14 @@ def test_the_timed_steps_are_the_trainings(stage):
         "clip": {"perception", "gan_clip", "sync", "d_gan_clip"},
     }
     assert expected[stage] <= losses.keys() and all(torch.isfinite(loss) for loss in losses.values())
+
+
+def test_training_is_fed_whole_batches_by_the_loaders_processes(tmp_path):
+    videos = load_manifest(make_set(tmp_path)).videos
+    light = {"lamb_perception": 0.0, "lamb_gan": 0.0, "lamb_mouth": 1.0}
+    options = TrainingOptions(mouth_size=64, batch_size=4, base_channels=4, **light)
+    row = fed_row(videos, "frame_64", options, torch.device("cpu"), workers=1, steps=2)
+    assert row.name.endswith("fed by 1 workers") and 0.5 * row.limit < row.seconds
 
 
 def test_a_measurement_is_of_all_units():
