@@ -5,7 +5,7 @@
 
 Medians over repeats after warm-up, on generated input. The limit of networks is the rate of a bf16 matrix product
 measured in the same run, that of the loader the decoding of its crops, that of inference.py its generator's busy time,
-that of preprocessing the decoding of the raw video.
+that of preprocessing the decoding of the raw video. `ways` leaves out what makes the generators fast, one by one.
 """
 
 import json
@@ -19,6 +19,7 @@ from benchmarks.speed_data import loader_rows
 from benchmarks.speed_inference import inference_rows
 from benchmarks.speed_networks import generator_rows, training_rows
 from benchmarks.speed_preprocessing import preprocessing_rows
+from benchmarks.speed_ways import ways_rows
 from benchmarks.timing import HEADER
 from config.config import DEVICES
 from config.errors import InputError, run_script
@@ -28,6 +29,7 @@ from training.parallel import choose_device
 
 STAGES = {
     "generator": generator_rows,
+    "ways": ways_rows,
     "training": training_rows,
     "loader": loader_rows,
     "inference": inference_rows,

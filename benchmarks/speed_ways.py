@@ -1,0 +1,67 @@
+"""What each way of making the generators fast is worth: the fast path with one of them left out, beside the whole."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from unittest import mock
+
+import torch
+
+from benchmarks.speed_networks import AUDIO_CHANNELS, NETWORKS
+from benchmarks.timing import Row, measure
+from face.geometry import crop_size
+from models import warp
+from models.folding import fold_batch_norms
+from training.parallel import autocast
+
+WAYS = (
+    "references encoded once",
+    "bf16",
+    "channels last",
+    "batch norm folded",
+    "warp in parts that fit the cache",
+)
+
+
+def ways_rows(device: torch.device) -> Iterator[Row]:
+    """One frame at a time, as in speed_networks.generator_rows; the limit of every row is the path with all ways."""
+    for name in NETWORKS:
+        for mouth_size in (64, 256):
+            best = measure(name, "frame", generator(name, mouth_size, device, ""), 1, device)
+            for way in ways_of(name, device):
+                label, work = f"{name}, mouth {mouth_size}, without: {way}", generator(name, mouth_size, device, way)
+                yield measure(label, "frame", work, 1, device, limit=best.seconds, limited_by="with it")
+
+
+def ways_of(name: str, device: torch.device) -> list[str]:
+    """DINet alone has batch norm, LawDNet alone the warp that is cut in parts, on a CPU."""
+    left_out = {"DINet": {WAYS[4]}, "LawDNet": {WAYS[3]} | ({WAYS[4]} if device.type == "cuda" else set())}[name]
+    return [way for way in WAYS if way not in left_out]
+
+
+def generator(name: str, mouth_size: int, device: torch.device, without: str) -> Callable[[], torch.Tensor]:
+    """Generates one frame in every call, in all ways but one."""
+    torch.manual_seed(0)
+    network = NETWORKS[name](3, 15, AUDIO_CHANNELS).to(device).eval()
+    if without != "batch norm folded":
+        fold_batch_norms(network)
+    if without != "channels last":
+        network.to(memory_format=torch.channels_last)
+    height, width = crop_size(mouth_size)
+    source, reference, audio = (
+        torch.rand(shape, device=device)
+        for shape in ((1, 3, height, width), (1, 15, height, width), (1, AUDIO_CHANNELS, 5))
+    )
+    precision = "fp32" if without == "bf16" else "auto"
+    with torch.inference_mode(), autocast(device, precision):
+        features = network.encode_reference(reference)
+
+    def generate() -> torch.Tensor:
+        with ExitStack() as stack:
+            stack.enter_context(torch.inference_mode())
+            stack.enter_context(autocast(device, precision))
+            if without == "warp in parts that fit the cache":
+                stack.enter_context(mock.patch.object(warp, "CACHED_CHANNELS", 2**31))
+            known = network.encode_reference(reference) if without == "references encoded once" else features
+            return network.generate(source, known, audio)
+
+    return generate
