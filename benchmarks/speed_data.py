@@ -23,7 +23,7 @@ from dataset.samples import GeneratorSamples
 from training.stages import NUM_HEARD
 
 VIDEOS, CLIPS, CHANNELS = 4, 20, AUDIO_CHANNELS
-FEEDERS, FED_STEPS = 8, 20
+FEEDERS, FED_STEPS = 8, 200  # so many that filling the first batches counts for little
 SAMPLES = 64
 
 

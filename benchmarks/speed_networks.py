@@ -132,13 +132,18 @@ def make_phases(options: TrainingOptions, device: torch.device) -> list[Phase]:
     discriminators = {"gan_image": place(Discriminator(3))} if options.lamb_gan else {}
     syncnet = None
     if options.stage == "clip":
-        discriminators["gan_clip"] = place(Discriminator(3 * WINDOW_FRAMES))
-        syncnet = place(SyncNet(3 * WINDOW_FRAMES, AUDIO_CHANNELS, 128))
+        if options.lamb_gan_clip:
+            discriminators["gan_clip"] = place(Discriminator(3 * WINDOW_FRAMES))
+        if options.lamb_sync:
+            syncnet = place(SyncNet(3 * WINDOW_FRAMES, AUDIO_CHANNELS, 128))
     size = options.mouth_size
     mask = torch.from_numpy(source_mask("box", size))
     perceptual = place(VGG19Features("random")) if options.lamb_perception else None
     weights = loss_weights(options)
-    step = GeneratorStep(generator, mask, size, weights, perceptual, discriminators, syncnet, size).to(device)
+    step = GeneratorStep(
+        generator, mask, size, weights, perceptual, discriminators, syncnet, size, options.freeze_norms
+    )
+    step = step.to(device).train()
     needs = ("source", "reference", "audio", "heard", "opening")
     phases = [Phase("net_g", step, generator, options.lr_g, needs, options.ema)]
     for name, network in discriminators.items():

@@ -11,7 +11,7 @@ from benchmarks.timing import Row, measure
 from face.geometry import crop_size
 from models import warp
 from models.folding import fold_batch_norms
-from training.parallel import autocast
+from training.parallel import autocast, known_precision
 
 WAYS = (
     "references encoded once",
@@ -35,6 +35,8 @@ def ways_rows(device: torch.device) -> Iterator[Row]:
 def ways_of(name: str, device: torch.device) -> list[str]:
     """DINet alone has batch norm, LawDNet alone the warp that is cut in parts, on a CPU."""
     left_out = {"DINet": {WAYS[4]}, "LawDNet": {WAYS[3]} | ({WAYS[4]} if device.type == "cuda" else set())}[name]
+    if known_precision(device, "auto") == "fp32":
+        left_out.add("bf16")
     return [way for way in WAYS if way not in left_out]
 
 

@@ -29,7 +29,7 @@ FORMAT, VERSION = "lipsync-training-set", 1
 CROP_KINDS = ("aligned", "legacy")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)  # each keeps a file open
 def map_array(path: Path) -> np.ndarray:
     """The array of a .npy file, memory-mapped. Parsing its header costs as much as decoding a small crop."""
     return np.load(path, mmap_mode="r", allow_pickle=False)

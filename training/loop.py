@@ -316,7 +316,7 @@ def restore(phases: list[Phase], content: dict) -> None:
     """Go on from a checkpoint, whether or not weights were averaged in it."""
     for phase in phases:
         used = content["state_dict"][phase.name]
-        trained = content["training"].get(phase.name, {"state_dict": used, "updates": 0})
+        trained = content.get("training", {}).get(phase.name, {"state_dict": used, "updates": 0})
         if phase.average:
             phase.network.load_state_dict(used)
             phase.average.exchange()

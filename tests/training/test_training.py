@@ -132,6 +132,20 @@ def test_resumed_training_equals_uninterrupted(data, tmp_path, stage):
         assert_equal_states(state, resumed["state_dict"][network])
 
 
+@pytest.mark.parametrize("before, after", [(0.9, 0.0), (0.0, 0.9)])
+def test_averaging_may_be_switched_on_and_off_between_two_parts(data, tmp_path, before, after):
+    path = str(stage_file(tmp_path, "stage", stage="syncnet", mouth_size=64, non_decay=2, decay=0, checkpoint_every=1))
+    run(["--config_path", path, "--ema", str(before)], data, tmp_path)
+    folder = tmp_path / "run" / "stage"
+    (folder / "epoch_000002.pth").unlink()
+    first = read_checkpoint(folder / "epoch_000001.pth", "--x")
+    run(["--config_path", path, "--ema", str(after), "--resume"], data, tmp_path)
+    second = read_checkpoint(folder / "epoch_000002.pth", "--x")
+    assert list(first["training"]) == (["syncnet"] if before else [])
+    assert list(second["training"]) == (["syncnet"] if after else [])
+    assert second["step"] == 2 * first["step"]
+
+
 def assert_equal_states(one: dict, two: dict) -> None:
     assert one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
 
