@@ -257,7 +257,7 @@ def cell(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return ""
-    spread = f" ± {np.std(known):.2f}" if len(known) > 1 else ""
+    spread = f" ± {np.std(known):.3f}" if len(known) > 1 else ""
     return f"{np.mean(known):.3f}{spread}"
 
 

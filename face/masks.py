@@ -6,7 +6,8 @@ import numpy as np
 from face.geometry import crop_size, mouth_box
 
 MASK_KINDS = ("box", "smooth")
-FEATHER = 1 / 5  # of the mouth box, over which a generated face fades into the video
+# Of the mouth box, over which a generated face fades into the video: above and beside it, and below.
+FEATHER, FEATHER_BELOW = 1 / 5, 1 / 10
 LIPS = (0.43, 0.5)  # row and column of the middle of the lips, of the mouth box
 LIPS_HEIGHT, LIPS_WIDTH = 0.175, 0.25  # where the weight has fallen to 1 / e, of the mouth box
 
@@ -49,9 +50,13 @@ def feather(mouth_size: int) -> np.ndarray:
     """Weight of the generated mouth box (S, S) float32 when it is pasted: about 0 at its border, rising to 1 inside.
 
     The generator has to guess everything in the box, and is vague about collars and hair at its border, which do not
-    move with speech.
+    move with speech. An open jaw reaches down to 0.97 S, so there it rises faster.
     """
-    inside = np.pad(np.ones((mouth_size, mouth_size), np.uint8), 1)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
-    ramp = np.clip((distance - 0.5) / (mouth_size * FEATHER), 0, 1)
-    return (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)
+    distance = np.arange(mouth_size) + 0.5
+    top, bottom, side = (smooth_step(distance / (part * mouth_size)) for part in (FEATHER, FEATHER_BELOW, FEATHER))
+    return np.outer(top * bottom[::-1], side * side[::-1]).astype(np.float32)
+
+
+def smooth_step(ramp: np.ndarray) -> np.ndarray:
+    """From 0 at 0 to 1 at 1 and beyond, without a corner."""
+    return 0.5 - 0.5 * np.cos(np.pi * np.clip(ramp, 0, 1))
