@@ -70,11 +70,12 @@ def sample_speaker_demo(options: DemoOptions) -> dict[str, Path]:
     speaker = ["tools/sample_speaker.py", "--seed", options.seed]
     run(*speaker, "--output_folder", folder / "raw", "--number", TRAINING_SENTENCES, "--seconds", 10)
     held_out = {}
-    for name, text in (("source", SOURCE_TEXT), ("truth", SPEECH_TEXT)):
+    # The source is longer than its new speech, so that it is not played backwards beside the truth.
+    for name, text, seconds in (("source", SOURCE_TEXT, 9), ("truth", SPEECH_TEXT, 5)):
         sentences = folder / f"{name}.txt"
         sentences.write_text(text.replace(". ", ".\n") + "\n", encoding="utf-8")
         place = ["--output_folder", folder / name, "--sentences", sentences]
-        run("tools/sample_speaker.py", *place, "--seed", HELD_OUT_SEED, "--number", 1, "--seconds", 5)
+        run("tools/sample_speaker.py", *place, "--seed", HELD_OUT_SEED, "--number", 1, "--seconds", seconds)
         held_out[name] = folder / name / "speaker_00.mp4"
     checkpoint = train(options, folder)
     dubbed = folder / "dubbed.mp4"
