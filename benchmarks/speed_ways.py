@@ -13,13 +13,13 @@ from models import warp
 from models.folding import fold_batch_norms
 from training.parallel import autocast, known_precision
 
-WAYS = (
-    "references encoded once",
-    "bf16",
-    "channels last",
-    "batch norm folded",
-    "warp in parts that fit the cache",
-)
+WAYS = {
+    "references encoded once": NETWORKS,
+    "bf16": NETWORKS,
+    "channels last": NETWORKS,
+    "batch norm folded": ("DINet",),
+    "warp in parts that fit the cache": ("LawDNet",),
+}  # and the networks that have them
 
 
 def ways_rows(device: torch.device) -> Iterator[Row]:
@@ -33,11 +33,13 @@ def ways_rows(device: torch.device) -> Iterator[Row]:
 
 
 def ways_of(name: str, device: torch.device) -> list[str]:
-    """DINet alone has batch norm, LawDNet alone the warp that is cut in parts, on a CPU."""
-    left_out = {"DINet": {WAYS[4]}, "LawDNet": {WAYS[3]} | ({WAYS[4]} if device.type == "cuda" else set())}[name]
+    """Those that make a difference for this network on this device."""
+    idle = set()
     if known_precision(device, "auto") == "fp32":
-        left_out.add("bf16")
-    return [way for way in WAYS if way not in left_out]
+        idle.add("bf16")
+    if device.type == "cuda":
+        idle.add("warp in parts that fit the cache")
+    return [way for way, networks in WAYS.items() if name in networks and way not in idle]
 
 
 def generator(name: str, mouth_size: int, device: torch.device, without: str) -> Callable[[], torch.Tensor]:
