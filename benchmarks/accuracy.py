@@ -43,7 +43,7 @@ def main() -> None:
     for batch in islice(prepare(plain, 1), options.frames):
         if len(batch.crops):
             ours, exact = (plan.renderer.generate(batch.crops, batch.windows) for plan in (fast, plain))
-            differences.append((ours.astype(float) - exact)[:, *plain.renderer.box])
+            differences.append((ours.astype(float) - exact)[:, *plain.renderer.paster.box])
     if not differences:
         raise InputError(f"--video {options.video}: none of the first {options.frames} frames has a usable face")
     difference = np.concatenate(differences)

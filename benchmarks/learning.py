@@ -3,16 +3,16 @@
     python benchmarks/learning.py                       one seed, a small setting: under 40 minutes on 2 CPU cores
     python benchmarks/learning.py --seeds 3             with the spread over seeds
     python benchmarks/learning.py --setting full        the published sizes, on a GPU
+    python benchmarks/learning.py --video VIDEO         on your own video: its first 80 % to train, its end to score
 
 Per seed: SyncNet from scratch, then every recipe for the same wall time from a random start, then the clip stage. Three
 held-out videos are dubbed with sentences nobody trained on, and scored against the truth by evaluate.py. A run that was
 stopped goes on where it was. Results: results_SETTING.md, .json and PNG plots in the output folder.
+An own video's end is dubbed with its own sound: all but the mouth of the result is therefore the truth.
 """
 
 import json
 import platform
-import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,19 +21,17 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.sentences import compose_sentences
+from benchmarks.learning_data import HELD_OUT, HELD_OUT_VIDEOS, make_own_data, make_speaker_data
 from config.config import DEVICES
-from config.errors import InputError, run_script
+from config.errors import run_script
 from config.options import option, parse
 from media.files import written_whole
-from media.video import VideoWriter, probe, read_frames
+from media.video import probe
+from tools.steps import ROOT, run
 from training.checkpoints import best_checkpoint
 
-HELD_OUT_VIDEOS = 3
-SENTENCES_A_VIDEO = 5  # more than a video of 10 s needs
 METRICS = {
     "lip_correlation": "lip-opening correlation",
     "lmd": "LMD (px)",
@@ -94,47 +92,47 @@ class LearningOptions:
     setting: str = option("small", "small: 2 CPU cores; full: a GPU", choices=tuple(SETTINGS))
     seeds: int = option(1, "how often everything is trained, each time from another seed", low=1)
     output_folder: str = option(str(ROOT / "output" / "benchmarks" / "learning"), "folder of data, runs and results")
+    video: str = option("", "an own video to train on and to score, with sound; empty: the sample speaker")
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
 
 
 def main() -> None:
     options = parse(LearningOptions, __doc__)
-    bench = Bench(Path(options.output_folder) / options.setting, SETTINGS[options.setting], options.device)
+    bench = Bench(options)
     bench.make_data()
-    rows: dict[str, list[dict[str, float]]] = {"source mouth, copied": [bench.score_copy()]}
+    rows: dict[str, list[dict[str, float]]] = {bench.copy_name: [bench.score("copy", bench.data / "copies", None)]}
     curves = []
     for seed in range(options.seeds):
         curves.append(bench.train_syncnet(seed))
         for name, scores in bench.score_recipes(seed):
             rows.setdefault(name, []).append(scores)
-    report(bench.folder, options, rows, curves)
+    report(bench, options, rows, curves)
 
 
 class Bench:
     """Data, runs and results in one folder. Whatever is there already is not made again."""
 
-    def __init__(self, folder: Path, setting: Setting, device: str):
-        self.folder, self.setting, self.device = folder, setting, device
-        self.data = folder / "data" / "training_data" / "training_json.json"
+    def __init__(self, options: LearningOptions):
+        self.setting, self.device = SETTINGS[options.setting], options.device
+        self.video = Path(options.video) if options.video else None
+        self.folder = Path(options.output_folder) / options.setting
+        self.copy_name, self.flags = "source mouth, copied", []
+        if self.video:
+            probe(self.video)
+            self.folder = self.folder / self.video.stem
+            self.copy_name = "mouth of another moment"
+            # An epoch of a single video is a few steps.
+            self.flags = ["--val_fraction", HELD_OUT, "--eval_every", 40, "--checkpoint_every", 200]
+        self.data = self.folder / "data"
+        self.training_json = self.data / "training_data" / "training_json.json"
 
     def make_data(self) -> None:
-        """A training set, and held-out pairs: a source video, and the same video with other sentences, the truth."""
-        data = self.folder / "data"
-        if self.data.is_file():
+        if self.training_json.is_file():
             return
-        number = self.setting.videos
-        sentences = compose_sentences(SENTENCES_A_VIDEO * (number + 2 * HELD_OUT_VIDEOS), seed=0)
-        train, rest = sentences[: SENTENCES_A_VIDEO * number], sentences[SENTENCES_A_VIDEO * number :]
-        source, truth = rest[: len(rest) // 2], rest[len(rest) // 2 :]
-        for name, lines, count, seed in (("raw", train, number, 0), ("source", source, 0, 1), ("truth", truth, 0, 1)):
-            data.mkdir(parents=True, exist_ok=True)
-            (data / f"{name}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-            place = ["--output_folder", data / name, "--sentences", data / f"{name}.txt", "--seed", seed]
-            seconds = 10 if name != "truth" else 6  # with its last sentence shorter than the source
-            run("tools/sample_speaker.py", *place, "--number", count or HELD_OUT_VIDEOS, "--seconds", seconds)
-        placed = ["--training_data_path", self.data.parent, "--num_workers", 2]
-        run("make_dataset.py", "--root_folder", data / "raw", "--output_folder", data / "25fps", *placed)
-        run("data_processing.py", "--all", *placed)
+        if self.video:
+            make_own_data(self.data, self.video)
+        else:
+            make_speaker_data(self.data, self.setting.videos)
 
     def train_syncnet(self, seed: int) -> list[dict[str, float]]:
         """The validated accuracy over time."""
@@ -142,15 +140,6 @@ class Bench:
         stage = self.train(f"syncnet_{seed}", f"{self.setting.folder}/syncnet.py", seed, *flags)
         lines = (stage / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         return [row for row in map(json.loads, lines) if "val/offset_within_1" in row]
-
-    def score_copy(self) -> dict[str, float]:
-        """Scores of the source video itself, whose mouth says something else."""
-        copies = self.folder / "copies"
-        copies.mkdir(exist_ok=True)
-        for truth in sorted((self.folder / "data" / "truth").glob("*.mp4")):
-            if not (copies / truth.name).is_file():
-                copy_mouth(self.folder / "data" / "source" / truth.name, truth, copies / truth.name)
-        return self.score("copy", copies, None)
 
     def score_recipes(self, seed: int) -> Iterator[tuple[str, dict[str, float]]]:
         """Train, dub and score every recipe with this seed."""
@@ -179,15 +168,15 @@ class Bench:
     def train(self, name: str, config: str, seed: int, *flags: object) -> Path:
         """Train one stage, or find it trained. Returns its folder."""
         run("train_sequence.py", "--config_path", ROOT / "config" / "experiment" / config, "--name", name, "--resume",
-            "--result_path", self.folder, "--train_data", self.data, "--device", self.device, "--seed", seed,
-            "--wandb", "disabled", *flags)  # fmt: skip
+            "--result_path", self.folder, "--train_data", self.training_json, "--device", self.device, "--seed", seed,
+            "--wandb", "disabled", *flags, *self.flags)  # fmt: skip
         return self.folder / name / Path(config).stem
 
     def dub_and_score(self, stage: Path, syncnet: Path) -> dict[str, float]:
         dubbed = stage / "dubbed"
-        for truth in sorted((self.folder / "data" / "truth").glob("*.mp4")):
+        for truth in sorted((self.data / "truth").glob("*.mp4")):
             if not (dubbed / truth.name).is_file():
-                source = self.folder / "data" / "source" / truth.name
+                source = self.data / "source" / truth.name
                 run("inference.py", "--source_video_path", source, "--driving_audio_path", truth, "--output",
                     dubbed / truth.name, "--pretrained_clip_DINet_path", best_checkpoint(stage),
                     "--device", self.device)  # fmt: skip
@@ -198,35 +187,24 @@ class Bench:
         path = self.folder / "scores" / f"{name}.json"
         if not path.is_file():
             judged = ["--syncnet", syncnet] if syncnet else []
-            run("evaluate.py", "--generated", generated, "--reference", self.folder / "data" / "truth", "--json", path,
+            run("evaluate.py", "--generated", generated, "--reference", self.data / "truth", "--json", path,
                 "--pictures", self.folder / "pictures" / name, *judged)  # fmt: skip
         return json.loads(path.read_text(encoding="utf-8"))["mean"]
 
 
-def copy_mouth(source: Path, truth: Path, output: Path) -> None:
-    """The source video with the length and the sound of the truth."""
-    info = probe(truth)
-    with VideoWriter(output, info.width, info.height, info.fps, audio_path=truth, crf=10) as writer:
-        for frame in read_frames(source, stop=info.num_frames):
-            writer.write(frame)
-
-
-def run(script: str, *arguments: object) -> None:
-    command = [sys.executable, str(ROOT / script), *map(str, arguments)]
-    print(f"\n$ {shlex.join(['python', script, *command[2:]])}", flush=True)
-    status = subprocess.run(command, check=False, cwd=ROOT).returncode
-    if status:
-        raise InputError(f"{script} ended with status {status}; its message is above")
-
-
-def report(folder: Path, options: LearningOptions, rows: dict, curves: list[list[dict[str, float]]]) -> None:
+def report(bench: Bench, options: LearningOptions, rows: dict, curves: list[list[dict[str, float]]]) -> None:
     """Write the table as Markdown and JSON, and SyncNet's curves as PNG."""
-    setting = SETTINGS[options.setting]
+    setting, folder = bench.setting, bench.folder
+    if bench.video:
+        flag, data = f" --video {bench.video.name}", f"the first {1 - HELD_OUT:.0%} of the video"
+        scored = f"its last {HELD_OUT:.0%}"
+    else:
+        flag, data = "", f"{setting.videos} training videos of 10 s"
+        scored = f"mean over {HELD_OUT_VIDEOS} held-out videos"
     lines = [
-        f"`python benchmarks/learning.py --setting {options.setting} --seeds {options.seeds}` on {machine()}.",
-        f"{setting.videos} training videos of 10 s; {setting.minutes:g} minutes for every recipe, "
-        f"{setting.clip_minutes:g} more for the clip stage; mean over {HELD_OUT_VIDEOS} held-out videos, "
-        "± standard deviation over seeds.",
+        f"`python benchmarks/learning.py --setting {options.setting} --seeds {options.seeds}{flag}` on {machine()}.",
+        f"Trained on {data}; {setting.minutes:g} minutes for every recipe, {setting.clip_minutes:g} more for the clip "
+        f"stage; scored on {scored}, ± standard deviation over seeds.",
         "",
         "| | " + " | ".join(METRICS.values()) + " |",
         "| --- |" + " --- |" * len(METRICS),

@@ -129,7 +129,7 @@ def write_result(plan: Plan, options: InferenceOptions, output: Path) -> None:
         for batch, generated in finished:
             faces = zip(generated, batch.crops, strict=True)
             for frame, matrix in zip(batch.frames, batch.matrices, strict=True):
-                writer.write(frame if matrix is None else plan.renderer.paste(frame, *next(faces), matrix))
+                writer.write(frame if matrix is None else plan.renderer.paster.paste(frame, *next(faces), matrix))
             bar.update(len(batch.frames))
 
 

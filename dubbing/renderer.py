@@ -1,4 +1,4 @@
-"""From a source frame to a dubbed one: crop, generate, paste."""
+"""From a source frame to a generated face."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from face.alignment import crop_face
-from face.geometry import crop_size, mouth_box, stored_to_network
-from face.masks import feather, source_mask
-from face.paste import face_layer, paste_layer
+from face.geometry import crop_size
+from face.masks import source_mask
+from face.paste import MouthPaster
 from models.dinet import ReferenceFeatures
 from models.folding import fold_batch_norms
 from training.checkpoints import LoadedNetwork
@@ -27,10 +27,7 @@ class Renderer:
         size = generator.spec.mouth_size
         self.device, self.precision = device, known_precision(device, precision)
         self.mouth_size = size
-        self.box, self.weight = mouth_box(size), feather(size)
-        rows, columns = self.box
-        to_box = np.array([[1, 0, -columns.start], [0, 1, -rows.start], [0, 0, 1.0]])
-        self.crop_to_box = to_box @ stored_to_network(size)
+        self.paster = MouthPaster(size)
         self.mask = torch.from_numpy(source_mask(generator.spec.mask, size)).to(device)
         self.network = fold_batch_norms(generator.network).to(device, memory_format=torch.channels_last)
         self.reference: ReferenceFeatures | None = None
@@ -54,14 +51,6 @@ class Renderer:
             faces = self.network.generate(self.to_network(crops) * self.mask, self.reference, audio)
             pixels = (faces.float().clamp(0, 1) * 255).round().to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).cpu().numpy()[..., ::-1]
-
-    def paste(self, frame: np.ndarray, face: np.ndarray, crop: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
-        """A copy of `frame` (H, W, 3) with the mouth of `face` (h, w, 3), which was generated for its `crop`.
-
-        Pixels outside the mouth box are not touched.
-        """
-        layer = face_layer(np.ascontiguousarray(face[self.box]), np.ascontiguousarray(crop[self.box]), self.weight)
-        return paste_layer(frame, layer, self.crop_to_box @ video_to_crop)
 
 
 def network_crop(frame: np.ndarray, video_to_crop: np.ndarray, mouth_size: int) -> np.ndarray:

@@ -4,9 +4,29 @@ import cv2
 import numpy as np
 
 from face.alignment import transform
+from face.geometry import mouth_box, stored_to_network
+from face.masks import feather
 
 AGREEMENT = 20.0  # levels of 255 by which two faces differ where a third of the video's detail is kept
 NEIGHBOURHOOD = 1 / 48  # standard deviation of the window they are compared in, in mouth boxes
+
+
+class MouthPaster:
+    """Pastes faces of one mouth size. All images are BGR uint8; crops are (h, w, 3), see face.geometry.crop_size."""
+
+    def __init__(self, mouth_size: int):
+        self.box, self.weight = mouth_box(mouth_size), feather(mouth_size)
+        rows, columns = self.box
+        to_box = np.array([[1, 0, -columns.start], [0, 1, -rows.start], [0, 0, 1.0]])
+        self.crop_to_box = to_box @ stored_to_network(mouth_size)
+
+    def paste(self, frame: np.ndarray, face: np.ndarray, crop: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
+        """A copy of `frame` (H, W, 3) with the mouth of `face` in place of the one in `crop`, which was cut from it.
+
+        video_to_crop is the (3, 3) map to the stored crop. Pixels outside the mouth box are not touched.
+        """
+        layer = face_layer(np.ascontiguousarray(face[self.box]), np.ascontiguousarray(crop[self.box]), self.weight)
+        return paste_layer(frame, layer, self.crop_to_box @ video_to_crop)
 
 
 def face_layer(face: np.ndarray, crop: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -227,8 +227,9 @@ def read_frames_at(path: str | Path, times: Sequence[float]) -> Iterator[np.ndar
 class VideoWriter:
     """Writes H.264 and AAC into an MP4 that appears under its name only when it is whole.
 
-    Use as a context manager and call `write` with BGR uint8 frames (height, width, 3). The sound of `audio_path` is
-    cut or padded with silence to `audio_duration` seconds, or to the length of the pictures.
+    Use as a context manager and call `write` with BGR uint8 frames (height, width, 3). The sound of `audio_path`
+    from `audio_start` (seconds) on is cut or padded with silence to `audio_duration` seconds, or to the length of the
+    pictures.
     `crf`: 0 (lossless) to 51; `preset`: an x264 speed preset.
     """
 
@@ -240,12 +241,13 @@ class VideoWriter:
         fps: Fraction | int,
         audio_path: str | Path | None = None,
         audio_duration: float | None = None,
+        audio_start: float = 0.0,
         crf: int = 18,
         preset: str = "veryfast",
     ):
         self.path, self.fps = Path(path), Fraction(fps)
         self.width, self.height, self.num_frames = width, height, 0
-        self.audio_path, self.audio_duration = audio_path, audio_duration
+        self.audio_path, self.audio_duration, self.audio_start = audio_path, audio_duration, audio_start
         self.crf, self.preset = crf, preset
 
     def __enter__(self) -> "VideoWriter":
@@ -291,7 +293,7 @@ class VideoWriter:
             return
         duration = self.audio_duration or float(self.num_frames / self.fps)
         position = 0
-        for block in decode_pcm(self.audio_path, AUDIO_RATE_OUT, "stereo", duration=duration):
+        for block in decode_pcm(self.audio_path, AUDIO_RATE_OUT, "stereo", self.audio_start, duration):
             frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout="stereo")
             frame.sample_rate, frame.pts, frame.time_base = AUDIO_RATE_OUT, position, Fraction(1, AUDIO_RATE_OUT)
             position += frame.samples

@@ -6,25 +6,21 @@
 Each step is one of the project's own commands, printed before it runs.
 """
 
-import shlex
 import shutil
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from config.config import DEVICES, MODELS
-from config.constants import FPS
 from config.errors import InputError, run_script
 from config.options import build_parser, check, option
-from media.audio import read_audio, write_wav
-from media.video import VideoWriter, probe, read_frames_at
+from media.audio import read_audio
+from media.cut import cut_video
+from media.video import probe
+from tools.steps import ROOT, run
 from training.checkpoints import best_checkpoint
 from training.parallel import choose_device
 
@@ -91,12 +87,14 @@ def own_video_demo(options: DemoOptions, video: Path, speech: Path) -> dict[str,
     (folder / "raw").mkdir()
     (folder / "raw" / video.name).symlink_to(video.resolve())
     # An epoch of a single video is a few steps.
-    checkpoint = train(options, folder, "--eval_every", 40, "--checkpoint_every", 200)
+    flags = ["--val_fraction", HELD_OUT, "--eval_every", 40, "--checkpoint_every", 200]
+    checkpoint = train(options, folder, *flags)
     dubbed = folder / "dubbed.mp4"
     dub(options, video, speech, checkpoint, dubbed)
-    part, sound, generated = folder / "held_out.mp4", folder / "held_out.wav", folder / "held_out_dubbed.mp4"
-    cut_end(video, part, sound)
-    dub(options, part, sound, checkpoint, generated)
+    part, generated = folder / "held_out.mp4", folder / "held_out_dubbed.mp4"
+    duration = probe(video).duration
+    cut_video(video, part, duration * (1 - HELD_OUT), duration, crf=10)
+    dub(options, part, part, checkpoint, generated)
     return {"dubbed video": dubbed, **judge(folder, generated, part, video)}
 
 
@@ -137,26 +135,6 @@ def judge(folder: Path, generated: Path, reference: Path, source: Path) -> dict[
     run("evaluate.py", *compared, "--pictures", folder, "--json", scores)
     names = {"contact sheet": "contact_sheet.png", "lip opening": "lip_opening.png", "sync": "sync.png"}
     return {**{label: folder / name for label, name in names.items()}, "metrics": scores}
-
-
-def cut_end(video: Path, part: Path, sound: Path) -> None:
-    """Write the held-out end of a video and its sound, at 25 fps."""
-    info = probe(video)
-    start = info.duration * (1 - HELD_OUT)
-    times = np.arange(start, info.duration - 0.5 / FPS, 1 / FPS)
-    write_wav(sound, read_audio(video, start=float(times[0]), duration=len(times) / FPS))
-    with VideoWriter(part, info.width, info.height, FPS, audio_path=sound, crf=10) as writer:
-        for frame in read_frames_at(video, times):
-            writer.write(frame)
-
-
-def run(script: str, *arguments: object) -> None:
-    """Print and run one of the project's scripts. Its failure ends the demo with its message."""
-    command = [sys.executable, str(ROOT / script), *map(str, arguments)]
-    print(f"\n$ {shlex.join(['python', script, *command[2:]])}", flush=True)
-    status = subprocess.run(command, check=False).returncode
-    if status:
-        raise InputError(f"{script} ended with status {status}; its message is above")
 
 
 if __name__ == "__main__":

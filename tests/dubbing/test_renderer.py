@@ -57,7 +57,7 @@ def test_pixels_outside_the_mouth_box_are_untouched_and_the_mouth_is_new(rendere
     renderer, _ = rendered
     frame = photo_frame(3)
     black, white = np.zeros((*crop_size(SIZE), 3), np.uint8), np.full((*crop_size(SIZE), 3), 255, np.uint8)
-    pasted = renderer.paste(frame, black, white, VIDEO_TO_CROP)
+    pasted = renderer.paster.paste(frame, black, white, VIDEO_TO_CROP)
     y, x = np.mgrid[: frame.shape[0], : frame.shape[1]]
     place = transform(np.stack((x, y), -1).astype(float), stored_to_network(SIZE) @ VIDEO_TO_CROP)
     rows, columns = mouth_box(SIZE)
@@ -73,8 +73,10 @@ def test_pasting_the_true_face_changes_nothing_and_replacing_it_next_to_nothing(
     sized = LoadedNetwork(type(spec)(**{**vars(spec), "mouth_size": mouth_size}), spec.build().eval())
     renderer, frame = Renderer(sized, torch.device("cpu"), "fp32"), photo_frame(0)
     crop = network_crop(frame, VIDEO_TO_CROP, mouth_size)
-    assert np.array_equal(renderer.paste(frame, crop, crop, VIDEO_TO_CROP), frame)
-    pasted = renderer.paste(frame, crop, 255 - crop, VIDEO_TO_CROP)  # agrees nowhere, so the crop replaces the video
+    assert np.array_equal(renderer.paster.paste(frame, crop, crop, VIDEO_TO_CROP), frame)
+    pasted = renderer.paster.paste(
+        frame, crop, 255 - crop, VIDEO_TO_CROP
+    )  # agrees nowhere, so the crop replaces the video
     changed = (pasted != frame).any(-1)
     error = np.mean((pasted[changed].astype(float) - frame[changed]) ** 2)
     assert 10 * np.log10(255**2 / error) > least  # dB; half a crop pixel of shift costs 4 dB
