@@ -16,6 +16,7 @@ from preprocessing.feature_step import extract_feature
 from preprocessing.jobs import run_jobs, summarise
 from preprocessing.json_step import generate_training_json
 from preprocessing.media_steps import extract_audio, extract_frames, find_videos
+from preprocessing.pack_step import pack_crops
 
 
 def main() -> int:
@@ -25,6 +26,8 @@ def main() -> int:
         raise InputError(
             "no step given; use --all or step flags such as --extract_audio (see data_processing.py --help)"
         )
+    if options.pack_crops % 32:
+        raise InputError(f"--pack_crops is {options.pack_crops}; expected a multiple of 32, such as 64, 128 or 256")
     layout = TrainingSetLayout(Path(options.training_data_path).absolute())  # workers may run elsewhere
     failures = sum(step(options, layout) for step in steps)
     return 1 if failures else 0
@@ -41,6 +44,7 @@ def chosen_steps(options: DataProcessingOptions) -> list[Callable[[DataProcessin
         (options.all or options.extract_audio, audio_step),
         (features, feature_step),
         (options.all or options.crop_face or options.crop_face_multithreading, crop_step),
+        (options.pack_crops > 0, pack_step),
         (options.all or options.generate_training_json, json_step),
     )
     return [step for is_wanted, step in wanted if is_wanted]
@@ -75,6 +79,12 @@ def crop_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
     failures = summarise("crop_face", run_jobs("crop_face", crop_video, jobs, workers, options.scheduler))
     print(f"{layout.crop_landmarks}: {merge_landmarks(layout)} crops")
     return failures
+
+
+def pack_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
+    title = f"pack_crops {options.pack_crops}"
+    jobs = [(video.stem, layout, options.pack_crops) for video in find_videos(layout)]
+    return summarise(title, run_jobs(title, pack_crops, jobs, options.num_workers, options.scheduler))
 
 
 def json_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from config.config import TrainingOptions
 from config.constants import CLIP_FRAMES, CROP_HEIGHT, CROP_WIDTH, WINDOW_FRAMES
 from dataset import images
 from dataset.layout import FRAME_NAME, TrainingSetLayout
-from dataset.manifest import ClipEntry, load_manifest, write_manifest
+from dataset.manifest import ClipEntry, Video, VideoEntry, load_manifest, write_manifest
 from dataset.sampler import GlobalBatchSampler
 from dataset.samples import GeneratorSamples
+from preprocessing.pack_step import pack_crops
 from training.stages import NUM_HEARD
 
 VIDEOS, CLIPS, CHANNELS = 4, 20, AUDIO_CHANNELS
@@ -34,15 +36,19 @@ def loader_rows(device: torch.device) -> Iterator[Row]:
     """
     with tempfile.TemporaryDirectory() as folder:
         manifest = load_manifest(make_set(Path(folder)))
-        for frames, mouth_size, label in ((1, 64, "frame"), (1, 128, "frame"), (1, 256, "frame"), (5, 256, "clip")):
+        kinds = ((1, 64, "frame"), (1, 128, "frame"), (1, 256, "frame"), (5, 256, "clip"))
+        for frames, mouth_size, label in kinds:
             yield loader_row(manifest.videos, frames, mouth_size, label)
+        for frames, mouth_size, label in kinds:
+            packed = [pack(video, TrainingSetLayout(Path(folder)), mouth_size) for video in manifest.videos]
+            yield packed_row(packed, frames, mouth_size, label)
         if device.type == "cuda":
             for name, options in timed_stages(device).items():
                 if options.stage != "syncnet":
                     yield fed_row(manifest.videos, name, options, device, FEEDERS, FED_STEPS)
 
 
-def loader_row(videos: list, frames: int, mouth_size: int, label: str) -> Row:
+def loader_row(videos: list[Video], frames: int, mouth_size: int, label: str) -> Row:
     samples = GeneratorSamples(videos, frames, mouth_size, SAMPLES, seed=0, num_heard=NUM_HEARD)
     samples.load_crop = images.load_crop  # without the memory that serves small sets
     host = torch.device("cpu")
@@ -60,7 +66,33 @@ def loader_row(videos: list, frames: int, mouth_size: int, label: str) -> Row:
     )
 
 
-def fed_row(videos: list, name: str, options: TrainingOptions, device: torch.device, workers: int, steps: int) -> Row:
+def pack(video: Video, layout: TrainingSetLayout, mouth_size: int) -> Video:
+    """The video with the crops that data_processing.py --pack_crops makes of it."""
+    pack_crops(video.name, layout, mouth_size)
+    return replace(video, packed_crops={mouth_size: layout.packed_crops(mouth_size) / f"{video.name}.npy"})
+
+
+def packed_row(videos: list[Video], frames: int, mouth_size: int, label: str) -> Row:
+    """Samples from packed crops, which the system holds in memory: the limit is copying them."""
+    samples = GeneratorSamples(videos, frames, mouth_size, SAMPLES, seed=0, num_heard=NUM_HEARD)
+    host = torch.device("cpu")
+    crops = frames + 5
+    rows = np.load(videos[0].packed_crops[mouth_size])
+    copy = measure("copy", "crop", lambda: rows[:CLIP_FRAMES].copy(), CLIP_FRAMES, host)
+    return measure(
+        f"{label} sample, mouth {mouth_size}, packed crops, one worker",
+        "sample",
+        lambda: [samples[0, index] for index in range(SAMPLES)],
+        SAMPLES,
+        host,
+        limit=crops * copy.seconds,
+        limited_by=f"{crops} decoded crops copied",
+    )
+
+
+def fed_row(
+    videos: list[Video], name: str, options: TrainingOptions, device: torch.device, workers: int, steps: int
+) -> Row:
     """Training steps on batches as they come from the loader's processes."""
     frames = WINDOW_FRAMES if options.stage == "clip" else 1
     draws = steps * options.batch_size // len(videos)
@@ -98,8 +130,8 @@ def make_set(root: Path) -> Path:
         features.parent.mkdir(parents=True, exist_ok=True)
         np.save(features, np.random.default_rng(number).standard_normal((CLIPS * CLIP_FRAMES, CHANNELS), np.float32))
         clips = [write_clip(layout, name, clip, photograph) for clip in range(CLIPS)]
-        entries.append((name, features.relative_to(root).as_posix(), clips))
-    write_manifest(layout.training_json, "mel", CHANNELS, "aligned", iter(entries))
+        entries.append(VideoEntry(name, features.relative_to(root).as_posix(), clips))
+    write_manifest(layout.training_json, "mel", CHANNELS, "aligned", entries)
     return layout.training_json
 
 

@@ -74,7 +74,7 @@ def dub(source: Path, checkpoint: Path, device: str, cache: str) -> tuple[dict[s
     pipeline.prepare = timed_items(pipeline.prepare, "decoding and crops", busy)
     VideoWriter.write = timed(VideoWriter.write, "encoding", busy)
     plan.renderer.generate = timed(plan.renderer.generate, "generator", busy)
-    plan.renderer.paste = timed(plan.renderer.paste, "pasting", busy)
+    plan.renderer.paster.paste = timed(plan.renderer.paster.paste, "pasting", busy)
     pipeline.write_result(plan, options, source.with_name("result.mp4"))
     busy["whole"] = time.perf_counter() - began
     return dict(busy), resident_mb()

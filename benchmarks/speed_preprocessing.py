@@ -15,7 +15,7 @@ import torch
 from benchmarks.material import write_face_video
 from benchmarks.timing import Row, measure, resident_mb
 from config.constants import CLIP_FRAMES
-from dataset.manifest import ClipEntry, load_manifest, write_manifest
+from dataset.manifest import ClipEntry, VideoEntry, load_manifest, write_manifest
 from media.video import read_frames
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,9 +82,9 @@ def write_many(folder: Path) -> Path:
         first.write_bytes(b"")
         np.save(folder / f"{name}.npy", np.zeros((clips * CLIP_FRAMES, 8), np.float32))
         chosen = [ClipEntry(i * CLIP_FRAMES, clip, [2.5] * CLIP_FRAMES) for i, clip in enumerate(paths)]
-        entries.append((name, f"{name}.npy", chosen))
+        entries.append(VideoEntry(name, f"{name}.npy", chosen))
     path = folder / "training_json.json"
-    write_manifest(path, "mel", 8, "aligned", iter(entries))
+    write_manifest(path, "mel", 8, "aligned", entries)
     return path
 
 

@@ -32,6 +32,10 @@ class TrainingSetLayout:
     def crops(self) -> Path:
         return self.root / "split_video_25fps_crop_face"
 
+    def packed_crops(self, mouth_size: int | str) -> Path:
+        """The folder of crops that are decoded at the size of this mouth size."""
+        return self.root / f"split_video_25fps_crop_face_{mouth_size}"
+
     @property
     def crop_landmarks(self) -> Path:
         return self.root / "landmark_crop_dic.npy"

@@ -3,17 +3,21 @@
     {"format": "lipsync-training-set", "version": 1, "fps": 25, "audio_feature": "mel", "audio_channel": 80,
      "crop": "aligned",
      "videos": {NAME: {"audio_feature_path": PATH,
+                       "packed_crops": {"64": PATH},
                        "clip_data_list": [{"audio_start": 27, "frame_path_list": [PATH, ... 9],
                                            "lip_opening": [2.5, ... 9]}]}},
      "silence": [-1.0, ...]}
 
 `lip_opening` is in pixels of the stored crop; `silence` is the audio feature's row of digital silence. Sets without
-them work too: their generators are then not shown what silence looks like. Paths are relative to the JSON's folder. The
-JSON of the published DINet code (inline `deep_speech_list`, paths relative to the working directory) is read too.
+them work too: their generators are then not shown what silence looks like. `packed_crops` are .npy files of the same
+crops, decoded at the size of a mouth size: (frames, h, w, 3) RGB uint8, row k the crop of frame k.
+
+Paths are relative to the JSON's folder. The JSON of the published DINet code (inline `deep_speech_list`, paths relative
+to the working directory) is read too.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +44,7 @@ class Video:
     """The usable frames of one video: runs of consecutive frames, each with its crop and its audio step.
 
     frame_numbers (N,) rising; paths[i] is the crop of frame_numbers[i]; audio rows are those of the 25 fps frames;
-    lip_opening (N,) in crop pixels, if known.
+    lip_opening (N,) in crop pixels, if known; packed_crops: files of decoded crops by mouth size, rows as frames.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Video:
     paths: list[str]
     audio_source: Path | np.ndarray
     lip_opening: np.ndarray | None = None
+    packed_crops: dict[int, Path] = field(default_factory=dict)
 
     def audio_rows(self) -> np.ndarray:
         """(rows, channels) float32, row k belonging to frame k; rows nobody has are NaN. Files are memory-mapped."""
@@ -82,7 +87,7 @@ class Video:
         """The same video with only the frames where `keep` (N,) holds."""
         paths = [path for path, kept in zip(self.paths, keep, strict=True) if kept]
         openings = None if self.lip_opening is None else self.lip_opening[keep]
-        return Video(self.name, self.frame_numbers[keep], paths, self.audio_source, openings)
+        return Video(self.name, self.frame_numbers[keep], paths, self.audio_source, openings, self.packed_crops)
 
 
 @dataclass
@@ -132,7 +137,9 @@ def read_ours(path: Path, content: dict) -> Manifest:
         paths = [str(path.parent / frame) for clip in clips for frame in clip["frame_path_list"]]
         known = all("lip_opening" in clip for clip in clips)
         openings = np.concatenate([clip["lip_opening"] for clip in clips]) if known else None
-        manifest.videos.append(Video(name, numbers, paths, path.parent / entry["audio_feature_path"], openings))
+        packed = {int(size): path.parent / file for size, file in entry.get("packed_crops", {}).items()}
+        source = path.parent / entry["audio_feature_path"]
+        manifest.videos.append(Video(name, numbers, paths, source, openings, packed))
     return manifest
 
 
@@ -160,9 +167,9 @@ def read_published(path: Path, content: dict) -> Manifest:
 
 
 def check_first_files(manifest: Manifest) -> None:
-    """Fail early where the set was moved: look for the first crop and the audio of every video."""
+    """Fail early where the set was moved: look for the first crop, packed crops and the audio of every video."""
     for video in manifest.videos:
-        needed = [Path(video.paths[0])]
+        needed = [Path(video.paths[0]), *video.packed_crops.values()]
         if isinstance(video.audio_source, Path):
             needed.append(video.audio_source)
         for file in needed:
@@ -189,26 +196,38 @@ class ClipEntry:
         return {"audio_start": self.audio_start, "frame_path_list": self.frame_paths, **known}
 
 
+@dataclass(frozen=True)
+class VideoEntry:
+    """One video to be written. Paths are relative to the JSON's folder."""
+
+    name: str
+    audio_feature_path: str
+    clips: list[ClipEntry]
+    packed_crops: dict[int, str] = field(default_factory=dict)
+
+    def record(self) -> dict:
+        packed = {str(size): path for size, path in self.packed_crops.items()}
+        return {
+            "audio_feature_path": self.audio_feature_path,
+            **({"packed_crops": packed} if packed else {}),
+            "clip_data_list": [clip.record() for clip in self.clips],
+        }
+
+
 def write_manifest(
     path: Path,
     audio_feature: str,
     audio_channel: int,
     crop: str,
-    videos: Iterator[tuple[str, str, list[ClipEntry]]],
+    videos: Iterable[VideoEntry],
     silence: np.ndarray | None = None,
 ) -> None:
-    """Write a training JSON whole. `videos` gives name, audio feature path and clips, one video at a time."""
+    """Write a training JSON whole."""
     header = {
         **{"format": FORMAT, "version": VERSION, "fps": FPS},
         **{"audio_feature": audio_feature, "audio_channel": audio_channel, "crop": crop},
     }
-    entries = {
-        name: {
-            "audio_feature_path": feature_path,
-            "clip_data_list": [clip.record() for clip in clips],
-        }
-        for name, feature_path, clips in videos
-    }
+    entries = {video.name: video.record() for video in videos}
     with written_whole(path) as temporary:
         quiet = {} if silence is None else {"silence": silence.tolist()}
         temporary.write_text(json.dumps({**header, "videos": entries, **quiet}, ensure_ascii=False), encoding="utf-8")

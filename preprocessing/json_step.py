@@ -9,11 +9,12 @@ from tqdm import tqdm
 from config.constants import CLIP_FRAMES
 from config.errors import InputError
 from dataset.layout import TrainingSetLayout
-from dataset.manifest import ClipEntry, write_manifest
+from dataset.manifest import ClipEntry, VideoEntry, write_manifest
 from face.lips import lip_opening
 from preprocessing.crop_step import LANDMARKS, read_report
 from preprocessing.feature_step import SILENCE, adopt_published_text
 from preprocessing.jobs import Outcome
+from preprocessing.pack_step import packed_sizes
 
 
 def generate_training_json(layout: TrainingSetLayout, audio_feature: str) -> list[Outcome]:
@@ -31,14 +32,14 @@ def generate_training_json(layout: TrainingSetLayout, audio_feature: str) -> lis
     entries = list(video_entries(layout, folders, audio_feature, outcomes))
     if not entries:
         raise InputError(f"--training_data_path {layout.root}: no video is usable: {outcomes[0].detail}")
-    channels = np.load(layout.root / entries[0][1], mmap_mode="r", allow_pickle=False).shape[1]
+    channels = np.load(layout.root / entries[0].audio_feature_path, mmap_mode="r", allow_pickle=False).shape[1]
     silence = layout.features(audio_feature) / SILENCE
     write_manifest(
         layout.training_json,
         audio_feature,
         channels,
         crops.pop(),
-        iter(entries),
+        entries,
         np.load(silence, allow_pickle=False)[0] if silence.exists() else None,
     )
     return outcomes
@@ -46,7 +47,7 @@ def generate_training_json(layout: TrainingSetLayout, audio_feature: str) -> lis
 
 def video_entries(
     layout: TrainingSetLayout, folders: list[Path], audio_feature: str, outcomes: list[Outcome]
-) -> Iterator[tuple[str, str, list[ClipEntry]]]:
+) -> Iterator[VideoEntry]:
     features = layout.features(audio_feature)
     for folder in tqdm(folders, desc="generate_training_json", unit="video"):
         name = folder.name
@@ -69,12 +70,17 @@ def video_entries(
         entries = [
             ClipEntry(
                 int(paths[0].stem),
-                [path.relative_to(layout.root).as_posix() for path in paths],
+                [relative(path, layout) for path in paths],
                 [openings[path.stem] for path in paths] if openings else None,
             )
             for paths in chosen
         ]
-        yield name, (features / f"{name}.npy").relative_to(layout.root).as_posix(), entries
+        packed = {size: relative(path, layout) for size, path in packed_sizes(name, layout).items()}
+        yield VideoEntry(name, relative(features / f"{name}.npy", layout), entries, packed)
+
+
+def relative(path: Path, layout: TrainingSetLayout) -> str:
+    return path.relative_to(layout.root).as_posix()
 
 
 def lip_openings(folder: Path) -> dict[str, float] | None:

@@ -59,6 +59,20 @@ def whole_set(speaker, tmp_path_factory) -> TrainingSetLayout:
     return layout
 
 
+def test_crops_are_packed_for_the_mouth_size_that_is_asked_for(whole_set, tmp_path):
+    shutil.copytree(whole_set.root, tmp_path / "set")
+    root = ["--training_data_path", tmp_path / "set"]
+    assert "pack_crops is 33" in run("--pack_crops", 33, *root).stderr
+    result = run("--pack_crops", 64, "--generate_training_json", *root)
+    assert result.returncode == 0 and "pack_crops 64: 1 done" in result.stdout, result.stdout + result.stderr
+    video = load_manifest(tmp_path / "set" / "training_json.json").videos[0]
+    rows = np.load(video.packed_crops[64])
+    assert rows.shape == (video.frame_numbers[-1] + 1, 104, 80, 3)
+    stored = cv2.cvtColor(cv2.imdecode(np.fromfile(video.paths[5], np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    shrunk = cv2.resize(stored, (80, 104), interpolation=cv2.INTER_AREA)
+    assert np.abs(rows[video.frame_numbers[5]].astype(int) - shrunk).mean() < 2
+
+
 def test_every_step_counts_what_the_video_holds(whole_set):
     frames = probe(whole_set.videos / f"{NAME}.mp4").num_frames
     clips = frames // 9

@@ -7,7 +7,7 @@ import numpy as np
 
 from config.constants import CLIP_FRAMES, CROP_HEIGHT, CROP_WIDTH
 from dataset.layout import FRAME_NAME, TrainingSetLayout
-from dataset.manifest import ClipEntry, write_manifest
+from dataset.manifest import ClipEntry, VideoEntry, write_manifest
 
 CHANNELS = 12
 
@@ -30,8 +30,8 @@ def make_tiny_set(root: Path, videos: int = 5, clips: int = 4, skip_clip: int | 
         np.save(path, features.astype(np.float32))
         chosen = [clip for clip in range(clips) if clip != skip_clip]
         clip_entries = [write_clip(layout, name, clip, number, loudness) for clip in chosen]
-        entries.append((name, path.relative_to(root).as_posix(), clip_entries))
-    write_manifest(layout.training_json, "mel", CHANNELS, "aligned", iter(entries), np.full(CHANNELS, -3.0, np.float32))
+        entries.append(VideoEntry(name, path.relative_to(root).as_posix(), clip_entries))
+    write_manifest(layout.training_json, "mel", CHANNELS, "aligned", entries, np.full(CHANNELS, -3.0, np.float32))
     return layout.training_json
 
 

@@ -1,6 +1,8 @@
 """The training JSON and the samples drawn from it."""
 
 import json
+import os
+import time
 
 import cv2
 import numpy as np
@@ -10,10 +12,13 @@ from tiny_set import CHANNELS, make_tiny_set
 
 from config.errors import InputError
 from dataset.images import load_crop
+from dataset.layout import TrainingSetLayout
 from dataset.manifest import load_manifest
 from dataset.sampler import GlobalBatchSampler
 from dataset.samples import GeneratorSamples, SyncSamples
 from dataset.split import split
+from preprocessing.json_step import generate_training_json
+from preprocessing.pack_step import pack_crops
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +57,26 @@ def test_silence_comes_with_a_mouth_that_is_closed(tmp_path):
         assert all(silent) if share else not any(silent)
         dark[share] = np.mean([(s["source"].float().mean(3)[:, 30:104, 20:60] < 80).float().mean() for s in drawn])
     assert dark[1.0] < 0.5 * dark[0.0]  # the mouth is a dark ellipse
+
+
+def test_packed_crops_are_the_decoded_ones_and_used_while_they_are_up_to_date(tmp_path):
+    path = make_tiny_set(tmp_path, skip_clip=2)
+    layout = TrainingSetLayout(tmp_path)
+    decoding = GeneratorSamples(load_manifest(path).videos, 5, 64, 3, seed=1)
+    decoded = [decoding[0, index] for index in range(len(decoding))]
+    for folder in list(layout.crops.iterdir()):
+        assert [pack_crops(folder.name, layout, 64).status for _ in range(2)] == ["done", "kept"]
+    generate_training_json(layout, "mel")
+    packed = GeneratorSamples(load_manifest(path).videos, 5, 64, 3, seed=1)
+    packed.load_crop = None  # nothing is decoded
+    for index, sample in enumerate(decoded):
+        for name, tensor in packed[0, index].items():
+            assert torch.equal(tensor, sample[name]), name
+    now = time.time()
+    for folder in layout.crops.iterdir():
+        os.utime(folder, (now + 10, now + 10))  # crops were made anew
+    generate_training_json(layout, "mel")
+    assert not any(video.packed_crops for video in load_manifest(path).videos)
 
 
 def test_heard_audio_comes_with_the_opening_of_its_frame(tmp_path):
