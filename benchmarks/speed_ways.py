@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from unittest import mock
 
 import torch
 
 from benchmarks.speed_networks import AUDIO_CHANNELS, NETWORKS
-from benchmarks.timing import Row, measure
+from benchmarks.timing import Row, measure_in_turn
 from face.geometry import crop_size
 from models import warp
 from models.folding import fold_batch_norms
 from training.parallel import autocast, known_precision
 
+ROUNDS = 9
 WAYS = {
     "references encoded once": NETWORKS,
     "bf16": NETWORKS,
@@ -26,10 +28,13 @@ def ways_rows(device: torch.device) -> Iterator[Row]:
     """One frame at a time, as in speed_networks.generator_rows; the limit of every row is the path with all ways."""
     for name in NETWORKS:
         for mouth_size in (64, 256):
-            best = measure(name, "frame", generator(name, mouth_size, device, ""), 1, device)
+            label = f"{name}, mouth {mouth_size}"
+            works = {f"{label}, all ways": generator(name, mouth_size, device, "")}
             for way in ways_of(name, device):
-                label, work = f"{name}, mouth {mouth_size}, without: {way}", generator(name, mouth_size, device, way)
-                yield measure(label, "frame", work, 1, device, limit=best.seconds, limited_by="with it")
+                works[f"{label}, without: {way}"] = generator(name, mouth_size, device, way)
+            best, *others = measure_in_turn(works, "frame", 1, device, ROUNDS).values()
+            yield best
+            yield from (replace(row, limit=best.seconds, limited_by="all ways") for row in others)
 
 
 def ways_of(name: str, device: torch.device) -> list[str]:

@@ -61,18 +61,35 @@ def measure(
     **known: object,
 ) -> Row:
     """Time `work`, which does `units` of something. `known` are the row's other fields."""
-    for _ in range(WARMUP):
-        work()
+    return measure_in_turn({name: work}, unit, units, device, repeats, **known)[name]
+
+
+def measure_in_turn(
+    works: dict[str, Callable[[], object]],
+    unit: str,
+    units: int,
+    device: torch.device,
+    repeats: int = REPEATS,
+    **known: object,
+) -> dict[str, Row]:
+    """Time each of `works` once in every round, so that a machine that slows down slows all of them."""
+    for work in works.values():
+        for _ in range(WARMUP):
+            work()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    times = []
-    for _ in tqdm(range(repeats), name, leave=False):
-        synchronise(device)
-        began = time.perf_counter()
-        work()
-        synchronise(device)
-        times.append((time.perf_counter() - began) / units)
-    return Row(name, unit, statistics.median(times), min(times), max(times), peak_mb=peak_mb(device), **known)
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in tqdm(range(repeats), next(iter(works)), leave=False):
+        for name, work in works.items():
+            synchronise(device)
+            began = time.perf_counter()
+            work()
+            synchronise(device)
+            times[name].append((time.perf_counter() - began) / units)
+    return {
+        name: Row(name, unit, statistics.median(taken), min(taken), max(taken), peak_mb=peak_mb(device), **known)
+        for name, taken in times.items()
+    }
 
 
 def synchronise(device: torch.device) -> None:
