@@ -241,9 +241,9 @@ class VideoWriter:
         fps: Fraction | int,
         audio_path: str | Path | None = None,
         audio_duration: float | None = None,
-        audio_start: float = 0.0,
         crf: int = 18,
         preset: str = "veryfast",
+        audio_start: float = 0.0,
     ):
         self.path, self.fps = Path(path), Fraction(fps)
         self.width, self.height, self.num_frames = width, height, 0
@@ -271,7 +271,7 @@ class VideoWriter:
         """Append one BGR uint8 frame (height, width, 3)."""
         if image.shape != (self.height, self.width, 3):
             raise ValueError(f"frame of shape {image.shape}; expected {(self.height, self.width, 3)}")
-        frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="bgr24")  # not copied
         frame = frame.reformat(format=self.video.pix_fmt, dst_colorspace=Colorspace.ITU709, interpolation=EXACT)
         frame.pts, frame.time_base = self.num_frames, 1 / self.fps
         self.container.mux(self.video.encode(frame))

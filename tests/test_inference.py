@@ -118,7 +118,7 @@ def test_frames_without_a_face_pass_through(material, tmp_path, capsys):
     plan = make_plan(chosen)
     assert plan.faces.usable.tolist() == [number not in range(8, 16) for number in range(COUNT)]
     pasted = []
-    plan.renderer.paste = lambda frame, *rest: pasted.append(1) or frame
+    plan.renderer.paster.paste = lambda frame, *rest: pasted.append(1) or frame
     write_result(plan, chosen, tmp_path / "out.mp4")
     assert len(pasted) == COUNT - 8 and plan.num_untouched == 8
     inference.dub(options(material, source_video_path="gap.mp4", driving_audio_path=speech))

@@ -1,5 +1,8 @@
 """The benchmarks' own arithmetic, and what they generate."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from benchmarks.scaling import STAGES, samples
 from benchmarks.sentences import compose_sentences
 from benchmarks.speed_data import fed_row, make_set
 from benchmarks.speed_networks import count_flops, make_batch, make_phases
-from benchmarks.timing import measure
+from benchmarks.timing import measure, resident_mb
 from config.config import TrainingOptions
 from dataset.manifest import load_manifest
 from media.video import probe, read_frames
@@ -51,6 +54,13 @@ def test_training_is_fed_whole_batches_by_the_loaders_processes(tmp_path):
 def test_a_measurement_is_of_all_units():
     row = measure("sum", "number", lambda: sum(range(200_000)), 100, torch.device("cpu"))
     assert 0 < row.least <= row.seconds <= row.most < 1e-3 and row.peak_mb > 10
+
+
+def test_memory_of_a_process_is_its_own():
+    held = np.ones(2**26)  # 512 MB
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
+        theirs = executor.submit(resident_mb).result()
+    assert held.all() and theirs < resident_mb() - 300
 
 
 def test_the_generated_video_shows_a_face_that_moves(tmp_path):
