@@ -15,17 +15,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.speed_data import CROPS
 from benchmarks.speed_networks import EXPERIMENT, STAGES, count_flops
 from config.config import TrainingOptions
 from config.errors import InputError, run_script
 from config.options import option, parse
+from face.geometry import crop_size
 from training.sequence import read_stage_file
 
 HOURS, GPUS = (10, 100, 1000), (1, 8, 64)
 VIDEOS_AN_HOUR = 23  # as in HDTF (CVPR 2021), which DINet was trained on: 362 videos, 15.8 hours
 CORES_A_GPU = 8  # of a usual machine, for loading
 PREPROCESSING = "raw 1080x1920 to training JSON with mel, 2 workers"
-LOADING = {"frame": "frame sample, mouth {}, one worker", "clip": "clip sample, mouth {}, one worker"}
+LOADING = {
+    kind: (f"{kind} sample, mouth {{}}, one worker", f"{kind} sample, mouth {{}}, packed crops, one worker")
+    for kind in CROPS
+}  # rows of JPEG crops and of packed ones
+JPEG_BYTES = 29e3  # of a stored crop: the mean of 12,000 of the sample speaker's; two real clips' have 25e3
 
 
 @dataclass
@@ -62,24 +68,40 @@ def samples(stage: TrainingOptions, hours: float) -> float:
 
 
 def print_stages(stages: dict, work: dict[str, float], rate: float, measured: dict[str, float]) -> None:
-    print("| stage | GFLOP a sample | samples/s of one GPU | loader processes that feed it | samples for 10 h |")
-    print("| --- | --- | --- | --- | --- |")
+    """What one GPU needs from its machine, from JPEG crops and from packed ones, and how many GPUs a batch can feed."""
+    print(
+        "| stage | GFLOP a sample | samples/s of one GPU | loader processes, JPEG | packed | read, JPEG | packed "
+        "| samples for 10 h | batch |\n|" + " --- |" * 9
+    )
     for name, stage in stages.items():
-        speed = rate / work[name]
-        loading = measured.get(LOADING.get(stage.stage, "").format(stage.mouth_size))
-        feeding = f"{math.ceil(speed * loading)}" if loading else ""
-        print(f"| {name} | {work[name] / 1e9:.0f} | {speed:.0f} | {feeding} | {samples(stage, 10) / 1e6:.2f} M |")
+        speed, crops = rate / work[name], CROPS[stage.stage]
+        jpeg, packed = (measured.get(row.format(stage.mouth_size)) for row in LOADING[stage.stage])
+        decoded = 3 * math.prod(crop_size(stage.mouth_size))
+        cells = [
+            name,
+            f"{work[name] / 1e9:.0f}",
+            f"{speed:.0f}",
+            *(f"{speed * seconds:.1f}" if seconds else "" for seconds in (jpeg, packed)),
+            *(f"{speed * crops * size / 1e6:.0f} MB/s" for size in (JPEG_BYTES, decoded)),
+            f"{samples(stage, 10) / 1e6:.2f} M",
+            f"{stage.batch_size}",
+        ]
+        print(f"| {' | '.join(cells)} |")
 
 
 def print_totals(stages: dict, work: dict, rate: float, measured: dict[str, float], price: float) -> None:
+    """A batch cannot be shared by more GPUs than it has samples: the others wait, and are paid for."""
     print("\n| hours of video | GPUs | preprocessing | training | cost of training |\n| --- | --- | --- | --- | --- |")
     for hours in HOURS:
-        gpu_hours = sum(samples(stage, hours) * work[name] for name, stage in stages.items()) / rate / 3600
         for gpus in GPUS:
             cores = CORES_A_GPU * gpus
             ready = hours * measured[PREPROCESSING] * 2 / cores  # measured with two cores
-            cost = f"{gpu_hours * price:,.0f}"
-            print(f"| {hours:,} | {gpus} | {ready:.1f} h on {cores} cores | {gpu_hours / gpus:,.1f} h | {cost} |")
+            training = sum(
+                samples(stage, hours) * work[name] / min(gpus, stage.batch_size) for name, stage in stages.items()
+            )
+            training /= rate * 3600
+            cost = f"{training * gpus * price:,.0f}"
+            print(f"| {hours:,} | {gpus} | {ready:.1f} h on {cores} cores | {training:,.1f} h | {cost} |")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
     python benchmarks/speed.py generator loader --device cpu --json speed.json
 
 Medians over repeats after warm-up, on generated input. The limit of networks is the rate of a bf16 matrix product
-measured in the same run, that of the loader the decoding of its crops, that of inference.py its generator's busy time,
-that of preprocessing the decoding of the raw video. `ways` leaves out what makes the generators fast, one by one.
+measured in the same run, that of the loader the decoding of its crops, that of inference.py its generator
+alone, that of preprocessing the decoding of the raw video. `ways` leaves out what makes the generators fast, one by one.
 """
 
 import json

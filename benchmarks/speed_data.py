@@ -15,55 +15,69 @@ from torch.utils.data import DataLoader
 from benchmarks.speed_networks import AUDIO_CHANNELS, make_batch, make_phases, timed_stages, train
 from benchmarks.timing import Row, measure
 from config.config import TrainingOptions
-from config.constants import CLIP_FRAMES, CROP_HEIGHT, CROP_WIDTH, WINDOW_FRAMES
+from config.constants import CLIP_FRAMES, CROP_HEIGHT, CROP_WIDTH, NUM_REFERENCES, WINDOW_FRAMES
 from dataset import images
 from dataset.layout import FRAME_NAME, TrainingSetLayout
 from dataset.manifest import ClipEntry, Video, VideoEntry, load_manifest, write_manifest
 from dataset.sampler import GlobalBatchSampler
-from dataset.samples import GeneratorSamples
+from dataset.samples import GeneratorSamples, SyncSamples, TrainingSamples
 from preprocessing.pack_step import pack_crops
 from training.stages import NUM_HEARD
 
 VIDEOS, CLIPS, CHANNELS = 4, 20, AUDIO_CHANNELS
 FEEDERS, FED_STEPS = 8, 200  # so many that filling the first batches counts for little
 SAMPLES = 64
+HOST = torch.device("cpu")
+KINDS = (("frame", 64), ("frame", 128), ("frame", 256), ("clip", 256), ("syncnet", 256))  # and their mouth sizes
+FRAMES = {"frame": 1, "clip": WINDOW_FRAMES, "syncnet": WINDOW_FRAMES}
+CROPS = {kind: frames + (0 if kind == "syncnet" else NUM_REFERENCES) for kind, frames in FRAMES.items()}
 
 
 def loader_rows(device: torch.device) -> Iterator[Row]:
-    """One process draws samples whose crops it has not decoded before: the limit is decoding alone.
+    """One process draws samples whose crops it has not decoded before, then samples from packed crops.
 
     On a GPU also training that is fed by eight such processes: the limit is the step alone.
     """
     with tempfile.TemporaryDirectory() as folder:
         manifest = load_manifest(make_set(Path(folder)))
-        kinds = ((1, 64, "frame"), (1, 128, "frame"), (1, 256, "frame"), (5, 256, "clip"))
-        for frames, mouth_size, label in kinds:
-            yield loader_row(manifest.videos, frames, mouth_size, label)
-        for frames, mouth_size, label in kinds:
+        for kind, mouth_size in KINDS:
+            yield loader_row(manifest.videos, kind, mouth_size)
+        for kind, mouth_size in KINDS:
             packed = [pack(video, TrainingSetLayout(Path(folder)), mouth_size) for video in manifest.videos]
-            yield packed_row(packed, frames, mouth_size, label)
+            yield packed_row(packed, kind, mouth_size)
         if device.type == "cuda":
             for name, options in timed_stages(device).items():
                 if options.stage != "syncnet":
                     yield fed_row(manifest.videos, name, options, device, FEEDERS, FED_STEPS)
 
 
-def loader_row(videos: list[Video], frames: int, mouth_size: int, label: str) -> Row:
-    samples = GeneratorSamples(videos, frames, mouth_size, SAMPLES, seed=0, num_heard=NUM_HEARD)
+def make_samples(videos: list[Video], kind: str, mouth_size: int, draws: int) -> TrainingSamples:
+    if kind == "syncnet":
+        return SyncSamples(videos, mouth_size, draws, seed=0)
+    return GeneratorSamples(videos, FRAMES[kind], mouth_size, draws, seed=0, num_heard=NUM_HEARD)
+
+
+def loader_row(videos: list[Video], kind: str, mouth_size: int) -> Row:
+    """The limit is decoding alone."""
+    samples = make_samples(videos, kind, mouth_size, SAMPLES)
     samples.load_crop = images.load_crop  # without the memory that serves small sets
-    host = torch.device("cpu")
     path = videos[0].paths[0]
-    decode = measure("decode", "crop", lambda: [images.load_crop(path, mouth_size) for _ in range(50)], 50, host)
-    crops = frames + 5
-    return measure(
-        f"{label} sample, mouth {mouth_size}, one worker",
-        "sample",
-        lambda: [samples[0, index] for index in range(SAMPLES)],
-        SAMPLES,
-        host,
-        limit=crops * decode.seconds,
-        limited_by=f"{crops} JPEG crops decoded",
-    )
+    decode = measure("decode", "crop", lambda: [images.load_crop(path, mouth_size) for _ in range(50)], 50, HOST)
+    name, crops = f"{kind} sample, mouth {mouth_size}, one worker", CROPS[kind]
+    return draw(name, samples, limit=crops * decode.seconds, limited_by=f"{crops} JPEG crops decoded")
+
+
+def packed_row(videos: list[Video], kind: str, mouth_size: int) -> Row:
+    """Files are in the system's memory: the limit is copying the crops."""
+    samples = make_samples(videos, kind, mouth_size, SAMPLES)
+    rows = np.load(videos[0].packed_crops[mouth_size])[:CLIP_FRAMES]
+    copy = measure("copy", "crop", rows.copy, CLIP_FRAMES, HOST)
+    name, crops = f"{kind} sample, mouth {mouth_size}, packed crops, one worker", CROPS[kind]
+    return draw(name, samples, limit=crops * copy.seconds, limited_by=f"{crops} decoded crops copied")
+
+
+def draw(name: str, samples: TrainingSamples, **known: object) -> Row:
+    return measure(name, "sample", lambda: [samples[0, index] for index in range(SAMPLES)], SAMPLES, HOST, **known)
 
 
 def pack(video: Video, layout: TrainingSetLayout, mouth_size: int) -> Video:
@@ -72,31 +86,12 @@ def pack(video: Video, layout: TrainingSetLayout, mouth_size: int) -> Video:
     return replace(video, packed_crops={mouth_size: layout.packed_crops(mouth_size) / f"{video.name}.npy"})
 
 
-def packed_row(videos: list[Video], frames: int, mouth_size: int, label: str) -> Row:
-    """Samples from packed crops, which the system holds in memory: the limit is copying them."""
-    samples = GeneratorSamples(videos, frames, mouth_size, SAMPLES, seed=0, num_heard=NUM_HEARD)
-    host = torch.device("cpu")
-    crops = frames + 5
-    rows = np.load(videos[0].packed_crops[mouth_size])
-    copy = measure("copy", "crop", lambda: rows[:CLIP_FRAMES].copy(), CLIP_FRAMES, host)
-    return measure(
-        f"{label} sample, mouth {mouth_size}, packed crops, one worker",
-        "sample",
-        lambda: [samples[0, index] for index in range(SAMPLES)],
-        SAMPLES,
-        host,
-        limit=crops * copy.seconds,
-        limited_by=f"{crops} decoded crops copied",
-    )
-
-
 def fed_row(
     videos: list[Video], name: str, options: TrainingOptions, device: torch.device, workers: int, steps: int
 ) -> Row:
     """Training steps on batches as they come from the loader's processes."""
-    frames = WINDOW_FRAMES if options.stage == "clip" else 1
     draws = steps * options.batch_size // len(videos)
-    samples = GeneratorSamples(videos, frames, options.mouth_size, draws, seed=0, num_heard=NUM_HEARD)
+    samples = make_samples(videos, options.stage, options.mouth_size, draws)
     samples.load_crop = images.load_crop
     sampler = GlobalBatchSampler(len(samples), options.batch_size, 0, 0, 1)
     loader = DataLoader(

@@ -72,15 +72,15 @@ def dub(source: Path, speech: Path, checkpoint: Path, device: str, cache: str) -
     began, processor_began = time.perf_counter(), time.process_time()
     plan = pipeline.make_plan(options)
     busy["start and landmarks"] = time.perf_counter() - began
-    pipeline.prepare = timed_items(pipeline.prepare, "decoding and crops", busy)
+    prepare, pipeline.prepare = pipeline.prepare, timed_items(pipeline.prepare, "decoding and crops", busy)
     VideoWriter.write = timed(VideoWriter.write, "encoding", busy)
     generate, plan.renderer.generate = plan.renderer.generate, timed(plan.renderer.generate, "generator", busy)
     plan.renderer.paster.paste = timed(plan.renderer.paster.paste, "pasting", busy)
     pipeline.write_result(plan, options, source.with_name("result.mp4"))
-    busy["processor, all cores evenly"] = (time.process_time() - processor_began) / os.cpu_count()
+    busy["processor time / number of cores"] = (time.process_time() - processor_began) / os.cpu_count()
     busy["whole"] = time.perf_counter() - began
     peak = resident_mb()
-    batch = next(pipeline.prepare(plan, options.batch_size))
+    batch = next(prepare(plan, options.batch_size))
     frames = len(batch.crops)
     alone = measure("alone", "frame", lambda: generate(batch.crops, batch.windows), frames, torch.device(device))
     return dict(busy), alone.seconds, peak

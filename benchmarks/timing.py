@@ -5,7 +5,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -62,7 +62,10 @@ def measure(
     **known: object,
 ) -> Row:
     """Time `work`, which does `units` of something. `known` are the row's other fields."""
-    return measure_in_turn({name: work}, unit, units, device, repeats, **known)[name]
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    row = measure_in_turn({name: work}, unit, units, device, repeats)[name]
+    return replace(row, peak_mb=peak_mb(device), **known)
 
 
 def measure_in_turn(
@@ -70,15 +73,12 @@ def measure_in_turn(
     unit: str,
     units: int,
     device: torch.device,
-    repeats: int = REPEATS,
-    **known: object,
+    repeats: int,
 ) -> dict[str, Row]:
     """Time each of `works` once in every round, so that a machine that slows down slows all of them."""
     for work in works.values():
         for _ in range(WARMUP):
             work()
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in tqdm(range(repeats), next(iter(works)), leave=False):
         for name, work in works.items():
@@ -87,10 +87,7 @@ def measure_in_turn(
             work()
             synchronise(device)
             times[name].append((time.perf_counter() - began) / units)
-    return {
-        name: Row(name, unit, statistics.median(taken), min(taken), max(taken), peak_mb=peak_mb(device), **known)
-        for name, taken in times.items()
-    }
+    return {name: Row(name, unit, statistics.median(taken), min(taken), max(taken)) for name, taken in times.items()}
 
 
 def synchronise(device: torch.device) -> None:
@@ -105,10 +102,10 @@ def peak_mb(device: torch.device) -> float:
 
 def resident_mb() -> float:
     """The most memory that this process has held."""
-    status = Path("/proc/self/status")
-    if status.exists():  # Linux, whose ru_maxrss counts the process that started this one too
-        most_kb = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(most_kb) / 2**10
+    status = Path("/proc/self/status")  # Linux, whose ru_maxrss counts the process that started this one too
+    for line in status.read_text().splitlines() if status.exists() else ():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 2**10
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / (2**20 if sys.platform == "darwin" else 2**10)  # bytes on macOS, else KB
 
