@@ -11,7 +11,7 @@ from config.config import DataProcessingOptions
 from config.errors import InputError, run_script
 from config.options import parse
 from dataset.layout import TrainingSetLayout
-from preprocessing.crop_step import crop_video, merge_landmarks
+from preprocessing.crop_step import crop_video, find_crops, merge_landmarks
 from preprocessing.feature_step import extract_feature
 from preprocessing.jobs import run_jobs, summarise
 from preprocessing.json_step import generate_training_json
@@ -83,7 +83,7 @@ def crop_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
 
 def pack_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
     title = f"pack_crops {options.pack_crops}"
-    jobs = [(video.stem, layout, options.pack_crops) for video in find_videos(layout)]
+    jobs = [(folder.name, layout, options.pack_crops) for folder in find_crops(layout)]
     return summarise(title, run_jobs(title, pack_crops, jobs, options.num_workers, options.scheduler))
 
 

@@ -7,8 +7,7 @@
 
 Per seed: SyncNet from scratch, then every recipe for the same wall time from a random start, then the clip stage. Three
 held-out videos are dubbed with sentences nobody trained on, and scored against the truth by evaluate.py. A run that was
-stopped goes on where it was. Results: results_SETTING.md, .json and PNG plots in the output folder.
-An own video's end is dubbed with its own sound: all but the mouth of the result is therefore the truth.
+stopped goes on where it was. Results: results_SETTING.md, .json and PNG plots in --output_folder, a folder a setting.
 """
 
 import json
@@ -23,15 +22,17 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.learning_data import HELD_OUT, HELD_OUT_VIDEOS, make_own_data, make_speaker_data
+from benchmarks.learning_data import HELD_OUT, HELD_OUT_VIDEOS, MADE_FROM, make_own_data, make_speaker_data
 from config.config import DEVICES
-from config.errors import run_script
+from config.errors import InputError, run_script
 from config.options import option, parse
 from media.files import written_whole
 from media.video import probe
 from tools.steps import ROOT, run
 from training.checkpoints import best_checkpoint
 
+BY_TIME = ("--non_decay", 100_000, "--decay", 100_000)  # --max_minutes ends every stage, not its epochs
+DRAWS = 768  # of your own video in an epoch: as many as of 24 videos
 METRICS = {
     "lip_correlation": "lip-opening correlation",
     "lmd": "LMD (px)",
@@ -92,7 +93,7 @@ class LearningOptions:
     setting: str = option("small", "small: 2 CPU cores; full: a GPU", choices=tuple(SETTINGS))
     seeds: int = option(1, "how often everything is trained, each time from another seed", low=1)
     output_folder: str = option(str(ROOT / "output" / "benchmarks" / "learning"), "folder of data, runs and results")
-    video: str = option("", "an own video to train on and to score, with sound; empty: the sample speaker")
+    video: str = option("", "your own video to train on and to score, with sound; empty: the sample speaker")
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
 
 
@@ -116,18 +117,21 @@ class Bench:
         self.setting, self.device = SETTINGS[options.setting], options.device
         self.video = Path(options.video) if options.video else None
         self.folder = Path(options.output_folder) / options.setting
-        self.copy_name, self.flags = "source mouth, copied", []
+        self.copy_name, self.sources, self.flags = "source mouth, copied", "source", []
         if self.video:
             probe(self.video)
-            self.folder = self.folder / self.video.stem
-            self.copy_name = "mouth of another moment"
-            # An epoch of a single video is a few steps.
-            self.flags = ["--val_fraction", HELD_OUT, "--eval_every", 40, "--checkpoint_every", 200]
+            self.folder = self.folder / "videos" / self.video.stem
+            self.copy_name, self.sources = "mouth of another moment", "copies"
+            self.flags = ["--val_fraction", HELD_OUT, "--augment_num", DRAWS]
         self.data = self.folder / "data"
         self.training_json = self.data / "training_data" / "training_json.json"
 
     def make_data(self) -> None:
         if self.training_json.is_file():
+            if self.video and (self.data / MADE_FROM).resolve() != self.video.resolve():
+                raise InputError(
+                    f"--video {self.video}: {self.folder} is of another video; give another --output_folder"
+                )
             return
         if self.video:
             make_own_data(self.data, self.video)
@@ -169,14 +173,14 @@ class Bench:
         """Train one stage, or find it trained. Returns its folder."""
         run("train_sequence.py", "--config_path", ROOT / "config" / "experiment" / config, "--name", name, "--resume",
             "--result_path", self.folder, "--train_data", self.training_json, "--device", self.device, "--seed", seed,
-            "--wandb", "disabled", *flags, *self.flags)  # fmt: skip
+            "--wandb", "disabled", *BY_TIME, *flags, *self.flags)  # fmt: skip
         return self.folder / name / Path(config).stem
 
     def dub_and_score(self, stage: Path, syncnet: Path) -> dict[str, float]:
         dubbed = stage / "dubbed"
         for truth in sorted((self.data / "truth").glob("*.mp4")):
             if not (dubbed / truth.name).is_file():
-                source = self.data / "source" / truth.name
+                source = self.data / self.sources / truth.name
                 run("inference.py", "--source_video_path", source, "--driving_audio_path", truth, "--output",
                     dubbed / truth.name, "--pretrained_clip_DINet_path", best_checkpoint(stage),
                     "--device", self.device)  # fmt: skip
@@ -198,9 +202,11 @@ def report(bench: Bench, options: LearningOptions, rows: dict, curves: list[list
     if bench.video:
         flag, data = f" --video {bench.video.name}", f"the first {1 - HELD_OUT:.0%} of the video"
         scored = f"its last {HELD_OUT:.0%}"
+        validated = f"the last {HELD_OUT:.0%} of the training part"
     else:
         flag, data = "", f"{setting.videos} training videos of 10 s"
         scored = f"mean over {HELD_OUT_VIDEOS} held-out videos"
+        validated = "held-out videos"
     lines = [
         f"`python benchmarks/learning.py --setting {options.setting} --seeds {options.seeds}{flag}` on {machine()}.",
         f"Trained on {data}; {setting.minutes:g} minutes for every recipe, {setting.clip_minutes:g} more for the clip "
@@ -213,10 +219,10 @@ def report(bench: Bench, options: LearningOptions, rows: dict, curves: list[list
         lines.append(f"| {name} | " + " | ".join(cell([scores.get(key) for scores in seeds]) for key in METRICS) + " |")
     lines += [
         "",
-        "SyncNet at the end of its minutes, on held-out videos (31 offsets; chance: 0.03 exact, 0.10 within 1):",
+        f"SyncNet at the end of its minutes, on {validated} (31 offsets; chance: 0.03 exact, 0.10 within 1):",
         "",
     ]
-    ends = [curve[-1] for curve in curves]
+    ends = [curve[-1] for curve in curves if curve]  # none of a video that is too short for 31 offsets
     lines += ["| single, exact | single, within 1 | 1 s, exact | 1 s, within 1 |", "| --- | --- | --- | --- |"]
     keys = [f"val/{name}_{kind}" for name in ("offset", "offset_1s") for kind in ("exact", "within_1")]
     lines.append("| " + " | ".join(cell([end.get(key) for end in ends]) for key in keys) + " |")

@@ -1,7 +1,7 @@
 """Training sets for learning.py and, beside them, held-out pairs: a source video, and the truth that a dub should give.
 
-A folder holds raw/ (training videos), and under the same names source/, truth/ (with sound) and copies/: what the truth
-looks like when its mouth is not dubbed but copied from elsewhere.
+A folder holds raw/ (training videos) and what is made of them, and for every held-out video truth/ (with sound),
+copies/ (the truth with a mouth that is not dubbed but copied from elsewhere) and, of the sample speaker, source/.
 """
 
 from pathlib import Path
@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.sentences import compose_sentences
+from config.constants import NUM_LANDMARKS
+from config.errors import InputError
 from face.alignment import align_video, crop_face
 from face.landmarks import FaceLandmarker, track_faces
 from face.paste import MouthPaster
@@ -17,7 +19,8 @@ from media.video import VideoWriter, probe, read_frames
 from tools.steps import run
 
 HELD_OUT_VIDEOS = 3
-HELD_OUT = 0.2  # of an own video: its end
+HELD_OUT = 0.2  # of your own video: its end
+MADE_FROM = "made_from"  # link to your own video
 SENTENCES_A_VIDEO = 5  # more than a video of 10 s needs
 CRF = 10  # of all that is written here: no loss that matters to scores
 
@@ -39,19 +42,21 @@ def make_speaker_data(data: Path, number: int) -> None:
 
 
 def make_own_data(data: Path, video: Path) -> None:
-    """An own video, whose end is held out. It is source and truth at once: its own mouth is what it should get back."""
-    info = probe(video)
-    start = info.duration * (1 - HELD_OUT)
+    """Your own video, whose end is held out. The end is dubbed with its own sound, from copies/ as the source.
+
+    So neither the true mouths nor the skin around them are in what is dubbed. The copied mouths are from the part just
+    before. `video` in the folder remembers what it was made from.
+    """
     name = f"{video.stem}.mp4"
-    for folder in ("source", "truth"):
-        cut_video(video, data / folder / name, start, info.duration, CRF)
-    before = data / "before" / name
-    cut_video(video, before, start - info.duration * HELD_OUT, start, CRF)
-    copy_mouths(before, data / "truth" / name, data / "copies" / name)
-    (data / "raw").mkdir(exist_ok=True)
-    link = data / "raw" / video.name
-    if not link.is_symlink():
-        link.symlink_to(video.resolve())
+    end = probe(video).duration
+    start = end * (1 - HELD_OUT)
+    cut_video(video, data / "raw" / name, 0, start, CRF)
+    cut_video(video, data / "before" / name, start - end * HELD_OUT, start, CRF)
+    cut_video(video, data / "truth" / name, start, end, CRF)
+    copy_mouths(data / "before" / name, data / "truth" / name, data / "copies" / name)
+    remembered = data / MADE_FROM
+    remembered.unlink(missing_ok=True)
+    remembered.symlink_to(video.resolve())
     make_training_set(data)
 
 
@@ -70,19 +75,31 @@ def copy_frames(source: Path, truth: Path, output: Path) -> None:
 
 
 def copy_mouths(source: Path, truth: Path, output: Path) -> None:
-    """The true video with the mouths of another one of the same face, each pasted where the true mouth is."""
+    """The true video with the mouths of another one of the same face, each pasted where the true mouth is.
+
+    Frames where either shows no face stay as they are. Raises InputError when that is all of them.
+    """
     info = probe(truth)
-    count = min(info.num_frames, probe(source).num_frames)
     paster = MouthPaster(256)
-    matrices = [face_matrices(path, count) for path in (source, truth)]
+    maps = [face_matrices(path) for path in (source, truth)]
+    both = min(map(len, maps))
+    if not np.isfinite(maps[0][:both] + maps[1][:both]).any():
+        raise InputError(f"{output.name}: shows no face in its last {2 * HELD_OUT:.0%}; give another video")
+    sources = read_frames(source)
     with VideoWriter(output, info.width, info.height, info.fps, audio_path=truth, crf=CRF) as writer:
-        for other, frame, *maps in zip(read_frames(source), read_frames(truth), *matrices, strict=False):
-            face, crop = crop_face(other, maps[0]), crop_face(frame, maps[1])
-            writer.write(paster.paste(frame, face, crop, maps[1]))
+        for number, frame in enumerate(read_frames(truth)):
+            other = next(sources, None)
+            known = number < both and np.isfinite(maps[0][number] + maps[1][number]).all()
+            if known:
+                face, crop = crop_face(other, maps[0][number]), crop_face(frame, maps[1][number])
+                frame = paster.paste(frame, face, crop, maps[1][number])
+            writer.write(frame)
 
 
-def face_matrices(path: Path, count: int) -> np.ndarray:
-    """video_to_crop (count, 3, 3). Raises ValueError where a frame shows no face."""
+def face_matrices(path: Path) -> np.ndarray:
+    """video_to_crop (T, 3, 3) of every frame, NaN where there is no face."""
+    blank = np.zeros((NUM_LANDMARKS, 2), np.float32)
     with FaceLandmarker() as landmarker:
-        landmarks = np.stack([points for points, _ in track_faces(read_frames(path, stop=count), landmarker)])
-    return align_video(landmarks, np.ones(count, bool))
+        points = [points for points, _ in track_faces(read_frames(path), landmarker)]
+    found = np.array([known is not None for known in points])
+    return align_video(np.stack([blank if known is None else known for known in points]), found)

@@ -5,7 +5,8 @@
 
 Medians over repeats after warm-up, on generated input. The limit of networks is the rate of a bf16 matrix product
 measured in the same run, that of the loader the decoding of its crops, that of inference.py its generator
-alone, that of preprocessing the decoding of the raw video. `ways` leaves out what makes the generators fast, one by one.
+alone, that of preprocessing the decoding of the raw video. `ways` leaves out, one by one, what makes the generators
+fast.
 """
 
 import json

@@ -24,7 +24,7 @@ class DataProcessingOptions:
     extract_deep_speech: bool = option(False, "step 3 with DeepSpeech v0.1.0, which needs --deep_speech_model")
     crop_face: bool = option(False, "step 4: face crops of 416 x 320 pixels in clips of 9 frames")
     pack_crops: int = option(
-        0, "a mouth size, such as 64, whose crops are stored decoded for faster training; 0: none", low=0
+        0, "a mouth size, such as 64: store the crops decoded for it; --generate_training_json names them; 0: no", low=0
     )
     generate_training_json: bool = option(False, "step 5: the training JSON")
     extract_video_frame_multithreading: bool = option(False, "step 1 over --num_workers processes")

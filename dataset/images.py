@@ -1,6 +1,6 @@
 """Decodes stored crops at the size a stage needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import cv2
@@ -8,6 +8,7 @@ import numpy as np
 
 from config.constants import CROP_WIDTH
 from config.errors import InputError
+from dataset.manifest import Video, map_array
 from face.geometry import crop_size
 
 # libjpeg decodes at a half, a quarter and an eighth of the size directly, for less work than decoding the whole.
@@ -19,6 +20,16 @@ def cached_loader(mouth_size: int) -> Callable[[str, int], np.ndarray]:
     """load_crop with a memory of the last crops, CACHE_BYTES of them. The arrays are shared: do not write to them."""
     height, width = crop_size(mouth_size)
     return lru_cache(maxsize=CACHE_BYTES // (3 * height * width))(load_crop)
+
+
+def video_crops(
+    video: Video, positions: Sequence[int], mouth_size: int, load: Callable[[str, int], np.ndarray]
+) -> np.ndarray:
+    """RGB uint8 (n, h, w, 3) of a video's frames at `positions`: from its packed crops, or each by `load`."""
+    packed = video.packed_crops.get(mouth_size)
+    if packed is not None:
+        return map_array(packed)[video.frame_numbers[positions]]
+    return np.stack([load(video.paths[position], mouth_size) for position in positions])
 
 
 def load_crop(path: str, mouth_size: int) -> np.ndarray:

@@ -32,8 +32,8 @@ class TrainingSetLayout:
     def crops(self) -> Path:
         return self.root / "split_video_25fps_crop_face"
 
-    def packed_crops(self, mouth_size: int | str) -> Path:
-        """The folder of crops that are decoded at the size of this mouth size."""
+    def packed_crops(self, mouth_size: int) -> Path:
+        """The folder of crops that are stored decoded, resized for this mouth size (64: 104 x 80)."""
         return self.root / f"split_video_25fps_crop_face_{mouth_size}"
 
     @property

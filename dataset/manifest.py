@@ -33,7 +33,7 @@ FORMAT, VERSION = "lipsync-training-set", 1
 CROP_KINDS = ("aligned", "legacy")
 
 
-@lru_cache(maxsize=128)  # each keeps a file open
+@lru_cache(maxsize=512)  # each keeps a file open, and systems allow a process 1,024
 def map_array(path: Path) -> np.ndarray:
     """The array of a .npy file, memory-mapped. Parsing its header costs as much as decoding a small crop."""
     return np.load(path, mmap_mode="r", allow_pickle=False)
@@ -174,7 +174,10 @@ def check_first_files(manifest: Manifest) -> None:
             needed.append(video.audio_source)
         for file in needed:
             if not file.exists():
-                raise InputError(f"--train_data {manifest.path}: {file} is missing; move the whole folder together")
+                raise InputError(
+                    f"--train_data {manifest.path}: {file} is missing; move the whole folder together, "
+                    "or run data_processing.py --generate_training_json again"
+                )
         channels = video.audio_rows().shape[1]
         if channels != manifest.audio_channel:
             raise InputError(

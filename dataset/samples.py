@@ -13,8 +13,8 @@ from torch.utils.data import Dataset
 
 from config.constants import CLIP_FRAMES, NUM_REFERENCES, WINDOW_FRAMES
 from config.errors import InputError
-from dataset.images import cached_loader
-from dataset.manifest import Video, map_array
+from dataset.images import cached_loader, video_crops
+from dataset.manifest import Video
 from face.geometry import mouth_box
 
 CONTEXT = (CLIP_FRAMES - WINDOW_FRAMES) // 2  # audio steps that a frame sees on either side
@@ -55,10 +55,7 @@ class TrainingSamples(Dataset, ABC):
 
     def crops(self, video: Video, positions) -> np.ndarray:
         """(n, h, w, 3) uint8."""
-        packed = video.packed_crops.get(self.mouth_size)
-        if packed is not None:
-            return map_array(packed)[video.frame_numbers[positions]]
-        return np.stack([self.load_crop(video.paths[position], self.mouth_size) for position in positions])
+        return video_crops(video, positions, self.mouth_size, self.load_crop)
 
 
 class GeneratorSamples(TrainingSamples):

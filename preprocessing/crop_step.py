@@ -127,6 +127,14 @@ def merge_landmarks(layout: TrainingSetLayout) -> int:
     return len(names)
 
 
+def find_crops(layout: TrainingSetLayout) -> list[Path]:
+    """The folders of videos with crops. Raises InputError when there are none."""
+    folders = sorted(path for path in layout.crops.glob("*") if path.is_dir() and not path.name.startswith("."))
+    if not folders:
+        raise InputError(f"--training_data_path {layout.root}: has no crops; run --crop_face first")
+    return folders
+
+
 def read_report(folder: Path) -> dict:
     """What crop_video wrote about a video's crops; crops of the published code have none and are of its kind."""
     path = folder / REPORT

@@ -11,10 +11,11 @@ from config.errors import InputError
 from dataset.layout import TrainingSetLayout
 from dataset.manifest import ClipEntry, VideoEntry, write_manifest
 from face.lips import lip_opening
-from preprocessing.crop_step import LANDMARKS, read_report
+from media.files import is_up_to_date
+from preprocessing.crop_step import LANDMARKS, find_crops, read_report
 from preprocessing.feature_step import SILENCE, adopt_published_text
 from preprocessing.jobs import Outcome
-from preprocessing.pack_step import packed_sizes
+from preprocessing.pack_step import packed_files
 
 
 def generate_training_json(layout: TrainingSetLayout, audio_feature: str) -> list[Outcome]:
@@ -22,9 +23,7 @@ def generate_training_json(layout: TrainingSetLayout, audio_feature: str) -> lis
 
     A clip whose crops or audio rows are not nine is left out and counted. Raises InputError when nothing is usable.
     """
-    folders = sorted(path for path in layout.crops.glob("*") if path.is_dir() and not path.name.startswith("."))
-    if not folders:
-        raise InputError(f"--training_data_path {layout.root}: has no crops; run --crop_face first")
+    folders = find_crops(layout)
     crops = {read_report(folder)["crop"] for folder in folders}
     if len(crops) > 1:
         raise InputError(f"{layout.crops} mixes {' and '.join(sorted(crops))} crops; run --crop_face with one --crop")
@@ -65,7 +64,9 @@ def video_entries(
         if not chosen:
             outcomes.append(Outcome(name, "failed", f"none of {len(crops)} clips has nine crops and nine audio rows"))
             continue
-        outcomes.append(Outcome(name, "done", f"{len(chosen)} clips" + (f", {left_out} left out" if left_out else "")))
+        packed, note = current_packed(name, layout)
+        details = [f"{len(chosen)} clips", f"{left_out} left out" if left_out else "", note]
+        outcomes.append(Outcome(name, "done", ", ".join(filter(None, details))))
         openings = lip_openings(folder)
         entries = [
             ClipEntry(
@@ -75,8 +76,18 @@ def video_entries(
             )
             for paths in chosen
         ]
-        packed = {size: relative(path, layout) for size, path in packed_sizes(name, layout).items()}
         yield VideoEntry(name, relative(features / f"{name}.npy", layout), entries, packed)
+
+
+def current_packed(name: str, layout: TrainingSetLayout) -> tuple[dict[int, str], str]:
+    """Paths of the packed crops that are up to date, by mouth size, and what to say of packed crops."""
+    files = packed_files(name, layout)
+    current = {size: path for size, path in files.items() if is_up_to_date(path, layout.crops / name)}
+    notes = [
+        f"packed at {size}" if size in current else f"packed at {size} is out of date: run --pack_crops {size} again"
+        for size in files
+    ]
+    return {size: relative(path, layout) for size, path in current.items()}, ", ".join(notes)
 
 
 def relative(path: Path, layout: TrainingSetLayout) -> str:

@@ -1,9 +1,9 @@
 """Optional step before the JSON: crops decoded at the size of one stage, for training that decoding would hold up."""
 
+import math
 from pathlib import Path
 
-import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import write_array_header_1_0
 
 from config.errors import InputError
 from dataset.images import load_crop
@@ -22,26 +22,28 @@ def pack_crops(name: str, layout: TrainingSetLayout, mouth_size: int) -> Outcome
     if is_up_to_date(output, folder):
         return Outcome(name, "kept")
     paths = crop_files(folder)
-    with written_whole(output) as temporary:
-        shape = (max(paths) + 1, *crop_size(mouth_size), 3)
-        rows = open_memmap(temporary, "w+", np.uint8, shape)
+    row_shape = (*crop_size(mouth_size), 3)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (max(paths) + 1, *row_shape)}
+    with written_whole(output) as temporary, temporary.open("wb") as file:
+        write_array_header_1_0(file, header)
+        start = file.tell()
         for number, path in paths.items():
-            rows[number] = load_crop(str(path), mouth_size)
-        rows.flush()
-    return Outcome(name, "done", f"{len(paths)} crops, {len(paths) * rows[0].nbytes / 1e6:.0f} MB")
+            file.seek(start + number * math.prod(row_shape))
+            file.write(load_crop(str(path), mouth_size).tobytes())
+    return Outcome(name, "done", f"{len(paths)} crops, {len(paths) * math.prod(row_shape) / 1e6:.0f} MB")
 
 
 def crop_files(folder: Path) -> dict[int, Path]:
     """A video's crops by the number of their frame. Raises InputError where there are none."""
-    paths = {int(path.stem): path for path in sorted(folder.glob("*/*.jpg"))}
+    paths = {int(path.stem): path for path in sorted(folder.glob("*/*.jpg"))} if folder.is_dir() else {}
     if not paths:
         raise InputError(f"{folder} holds no crops; run --crop_face first")
     return paths
 
 
-def packed_sizes(name: str, layout: TrainingSetLayout) -> dict[int, Path]:
-    """The packed crops of a video that are up to date, by mouth size."""
-    prefix = layout.packed_crops("").name
-    files = sorted(layout.root.glob(f"{prefix}*/{name}.npy"))
-    current = [path for path in files if is_up_to_date(path, layout.crops / name)]
-    return {int(path.parent.name.removeprefix(prefix)): path for path in current}
+def packed_files(name: str, layout: TrainingSetLayout) -> dict[int, Path]:
+    """The packed crops of a video by mouth size."""
+    prefix = f"{layout.crops.name}_"
+    folders = {path.name.removeprefix(prefix): path for path in layout.root.glob(f"{prefix}*")}
+    files = {int(size): folder / f"{name}.npy" for size, folder in sorted(folders.items()) if size.isdigit()}
+    return {size: path for size, path in files.items() if path.exists()}

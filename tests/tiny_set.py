@@ -21,7 +21,7 @@ def make_tiny_set(root: Path, videos: int = 5, clips: int = 4, skip_clip: int | 
     rng = np.random.default_rng(0)
     entries = []
     for number in range(videos):
-        name = f"video {number} 视频"
+        name = f"video {number} [视频]"
         frames = clips * CLIP_FRAMES
         loudness = 0.5 + 0.5 * np.sin(np.arange(frames + 6) * rng.uniform(0.5, 1.5) + number)
         features = loudness[:, None] * np.linspace(-1, 1, CHANNELS) + 0.01 * rng.standard_normal((frames + 6, CHANNELS))

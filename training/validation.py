@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from config.constants import CLIP_FRAMES, WINDOW_FRAMES
-from dataset.images import cached_loader
+from dataset.images import cached_loader, video_crops
 from dataset.manifest import Video
 from dataset.samples import CONTEXT, GeneratorSamples
 from face.geometry import mouth_box
@@ -58,7 +58,7 @@ def score_windows(syncnet: SyncNet, video: Video, starts: np.ndarray, mouth_size
     load = cached_loader(mouth_size)
     mouths, audio = [], []
     for start in starts:
-        crops = np.stack([load(video.paths[i], mouth_size) for i in range(start, start + WINDOW_FRAMES)])
+        crops = video_crops(video, range(start, start + WINDOW_FRAMES), mouth_size, load)
         mouths.append(torch.from_numpy(crops[:, box_rows, box_columns]))
         first = int(video.frame_numbers[start]) - CONTEXT - MAX_OFFSET
         steps = torch.from_numpy(video.audio(first, CLIP_FRAMES + 2 * MAX_OFFSET))  # (C, 9 + 30)

@@ -75,7 +75,8 @@ def test_packed_crops_are_the_decoded_ones_and_used_while_they_are_up_to_date(tm
     now = time.time()
     for folder in layout.crops.iterdir():
         os.utime(folder, (now + 10, now + 10))  # crops were made anew
-    generate_training_json(layout, "mel")
+    outcomes = generate_training_json(layout, "mel")
+    assert all("packed at 64 is out of date" in outcome.detail for outcome in outcomes)
     assert not any(video.packed_crops for video in load_manifest(path).videos)
 
 

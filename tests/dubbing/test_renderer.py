@@ -74,9 +74,8 @@ def test_pasting_the_true_face_changes_nothing_and_replacing_it_next_to_nothing(
     renderer, frame = Renderer(sized, torch.device("cpu"), "fp32"), photo_frame(0)
     crop = network_crop(frame, VIDEO_TO_CROP, mouth_size)
     assert np.array_equal(renderer.paster.paste(frame, crop, crop, VIDEO_TO_CROP), frame)
-    pasted = renderer.paster.paste(
-        frame, crop, 255 - crop, VIDEO_TO_CROP
-    )  # agrees nowhere, so the crop replaces the video
+    other = 255 - crop  # agrees nowhere, so the crop replaces the video
+    pasted = renderer.paster.paste(frame, crop, other, VIDEO_TO_CROP)
     changed = (pasted != frame).any(-1)
     error = np.mean((pasted[changed].astype(float) - frame[changed]) ** 2)
     assert 10 * np.log10(255**2 / error) > least  # dB; half a crop pixel of shift costs 4 dB
