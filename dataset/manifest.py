@@ -17,6 +17,7 @@ to the working directory) is read too.
 """
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -131,10 +132,12 @@ def read_ours(path: Path, content: dict) -> Manifest:
     manifest = Manifest(path, content["audio_feature"], int(content["audio_channel"]), content["crop"])
     if "silence" in content:
         manifest.silence = np.array(content["silence"], np.float32)
-    for name, entry in content["videos"].items():
+    videos = content["videos"]
+    for name in list(videos):
+        entry = videos.pop(name)  # of a large set, both forms at once would be a gigabyte
         clips = entry["clip_data_list"]
         numbers = np.concatenate([clip["audio_start"] + np.arange(len(clip["frame_path_list"])) for clip in clips])
-        paths = [str(path.parent / frame) for clip in clips for frame in clip["frame_path_list"]]
+        paths = [os.path.join(path.parent, frame) for clip in clips for frame in clip["frame_path_list"]]
         known = all("lip_opening" in clip for clip in clips)
         openings = np.concatenate([clip["lip_opening"] for clip in clips]) if known else None
         packed = {int(size): path.parent / file for size, file in entry.get("packed_crops", {}).items()}
