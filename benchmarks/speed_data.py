@@ -1,5 +1,6 @@
 """The data loader, on crops that are written for the purpose."""
 
+import math
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +26,7 @@ from preprocessing.pack_step import pack_crops
 from training.stages import NUM_HEARD
 
 VIDEOS, CLIPS, CHANNELS = 4, 20, AUDIO_CHANNELS
-FEEDERS, FED_STEPS = 8, 200  # so many that filling the first batches counts for little
+FEEDERS, FED_SECONDS = 8, 4.0  # so long that filling the first batches counts for little
 SAMPLES = 64
 HOST = torch.device("cpu")
 KINDS = (("frame", 64), ("frame", 128), ("frame", 256), ("clip", 256), ("syncnet", 256))  # and their mouth sizes
@@ -48,7 +49,7 @@ def loader_rows(device: torch.device) -> Iterator[Row]:
         if device.type == "cuda":
             for name, options in timed_stages(device).items():
                 if options.stage != "syncnet":
-                    yield fed_row(manifest.videos, name, options, device, FEEDERS, FED_STEPS)
+                    yield fed_row(manifest.videos, name, options, device, FEEDERS, FED_SECONDS)
 
 
 def make_samples(videos: list[Video], kind: str, mouth_size: int, draws: int) -> TrainingSamples:
@@ -87,10 +88,13 @@ def pack(video: Video, layout: TrainingSetLayout, mouth_size: int) -> Video:
 
 
 def fed_row(
-    videos: list[Video], name: str, options: TrainingOptions, device: torch.device, workers: int, steps: int
+    videos: list[Video], name: str, options: TrainingOptions, device: torch.device, workers: int, seconds: float
 ) -> Row:
     """Training steps on batches as they come from the loader's processes."""
-    draws = steps * options.batch_size // len(videos)
+    phases, size = make_phases(options, device), options.batch_size
+    alone = measure("step", "sample", partial(train, phases, make_batch(options, device), device, "auto"), size, device)
+    steps = max(2, round(seconds / (alone.seconds * size)))
+    draws = math.ceil(steps * size / len(videos))
     samples = make_samples(videos, options.stage, options.mouth_size, draws)
     samples.load_crop = images.load_crop
     sampler = GlobalBatchSampler(len(samples), options.batch_size, 0, 0, 1)
@@ -101,14 +105,11 @@ def fed_row(
         pin_memory=device.type == "cuda",
         persistent_workers=True,
     )
-    phases = make_phases(options, device)
 
     def epoch() -> None:
         for batch in loader:
             train(phases, batch, device, "auto")
 
-    size = options.batch_size
-    alone = measure("step", "sample", partial(train, phases, make_batch(options, device), device, "auto"), size, device)
     label = f"DINet training, {name}, fed by {workers} workers"
     fed = partial(measure, label, "sample", epoch, len(sampler) * size, device)
     return fed(repeats=3, limit=alone.seconds, limited_by="the step alone")
