@@ -15,12 +15,12 @@ from face.geometry import crop_size
 from face.masks import source_mask
 from models.dinet import DINet
 from models.discriminator import Discriminator
-from models.inference import for_inference
+from models.folding import fold_batch_norms
 from models.lawdnet import LawDNet
 from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 from training.loop import Phase, optimise
-from training.parallel import Parallel, autocast, known_precision
+from training.parallel import Parallel, autocast
 from training.sequence import read_stage_file
 from training.stages import NUM_HEARD, loss_weights
 from training.steps import DiscriminatorStep, GeneratorStep, SyncStep
@@ -60,7 +60,7 @@ def generator_row(
     with torch.inference_mode():
         repeated = reference.expand(batch, -1, -1, -1)
         slow = measure(f"{name} plain", "frame", lambda: plain(source, repeated, audio), batch, device, repeats=3)
-        fast = for_inference(plain, device, known_precision(device, "auto"))
+        fast = fold_batch_norms(plain).to(memory_format=torch.channels_last)
         with autocast(device, "auto"):
             features = fast.encode_reference(reference)
             with FlopCounterMode(display=False) as counter:

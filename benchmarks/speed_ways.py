@@ -11,14 +11,13 @@ from benchmarks.speed_networks import AUDIO_CHANNELS, NETWORKS
 from benchmarks.timing import Row, measure_in_turn
 from face.geometry import crop_size
 from models import warp
-from models.inference import fold_batch_norms, keep_weights_in_bf16
+from models.folding import fold_batch_norms
 from training.parallel import autocast, known_precision
 
 ROUNDS = 9
 WAYS = {
     "references encoded once": NETWORKS,
     "bf16": NETWORKS,
-    "weights kept in bf16": NETWORKS,
     "channels last": NETWORKS,
     "batch norm folded": ("DINet",),
     "warp in parts that fit the cache": ("LawDNet",),
@@ -42,7 +41,7 @@ def ways_of(name: str, device: torch.device) -> list[str]:
     """Those that make a difference for this network on this device."""
     idle = set()
     if known_precision(device, "auto") == "fp32":
-        idle |= {"bf16", "weights kept in bf16"}
+        idle.add("bf16")
     if device.type == "cuda":
         idle.add("warp in parts that fit the cache")
     return [way for way, networks in WAYS.items() if name in networks and way not in idle]
@@ -54,9 +53,6 @@ def generator(name: str, mouth_size: int, device: torch.device, without: str) ->
     network = NETWORKS[name](3, 15, AUDIO_CHANNELS).to(device).eval()
     if without != "batch norm folded":
         fold_batch_norms(network)
-    precision = "fp32" if without == "bf16" else known_precision(device, "auto")
-    if precision == "bf16" and without != "weights kept in bf16":
-        keep_weights_in_bf16(network)
     if without != "channels last":
         network.to(memory_format=torch.channels_last)
     height, width = crop_size(mouth_size)
@@ -64,6 +60,7 @@ def generator(name: str, mouth_size: int, device: torch.device, without: str) ->
         torch.rand(shape, device=device)
         for shape in ((1, 3, height, width), (1, 15, height, width), (1, AUDIO_CHANNELS, 5))
     )
+    precision = "fp32" if without == "bf16" else "auto"
     with torch.inference_mode(), autocast(device, precision):
         features = network.encode_reference(reference)
 

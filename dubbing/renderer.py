@@ -12,7 +12,7 @@ from face.geometry import crop_size
 from face.masks import source_mask
 from face.paste import MouthPaster
 from models.dinet import ReferenceFeatures
-from models.inference import for_inference
+from models.folding import fold_batch_norms
 from training.checkpoints import LoadedNetwork
 from training.parallel import autocast, known_precision
 
@@ -29,7 +29,7 @@ class Renderer:
         self.mouth_size = size
         self.paster = MouthPaster(size)
         self.mask = torch.from_numpy(source_mask(generator.spec.mask, size)).to(device)
-        self.network = for_inference(generator.network, device, self.precision)
+        self.network = fold_batch_norms(generator.network).to(device, memory_format=torch.channels_last)
         self.reference: ReferenceFeatures | None = None
 
     def encode(self, references: Sequence[np.ndarray]) -> ReferenceFeatures:
