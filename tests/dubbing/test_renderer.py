@@ -53,6 +53,18 @@ def test_generation_is_the_networks_forward_with_batch_norm_folded(rendered):
     assert np.abs(faces / 255 - expected.numpy()).max() < 0.5 / 255 + 1e-3
 
 
+def test_bf16_is_float32_to_less_than_the_eye_sees(rendered):
+    exact, plain = rendered
+    crops = [network_crop(photo_frame(number), VIDEO_TO_CROP, SIZE) for number in range(5)]
+    fast = Renderer(LoadedNetwork(tiny_spec(), copy.deepcopy(plain)), torch.device("cpu"), "bf16")
+    fast.mask, fast.reference = exact.mask, fast.encode(crops)
+    windows = np.random.default_rng(0).standard_normal((5, 5, MEL_CHANNELS)).astype(np.float32)
+    faces = [renderer.generate(np.stack(crops), windows).astype(float) for renderer in (fast, exact)]
+    assert fast.reference.encoded.dtype == torch.bfloat16
+    error = np.square(faces[0] - faces[1]).mean()
+    assert 0 < error < 255**2 / 10**4  # 40 dB; trained weights reach 54.8 (benchmarks/accuracy.py)
+
+
 def test_pixels_outside_the_mouth_box_are_untouched_and_the_mouth_is_new(rendered):
     renderer, _ = rendered
     frame = photo_frame(3)
