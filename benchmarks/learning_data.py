@@ -45,7 +45,7 @@ def make_own_data(data: Path, video: Path) -> None:
     """Your own video, whose end is held out. The end is dubbed with its own sound, from copies/ as the source.
 
     So neither the true mouths nor the skin around them are in what is dubbed. The copied mouths are from the part just
-    before. `video` in the folder remembers what it was made from.
+    before. The link MADE_FROM remembers what the folder was made from.
     """
     name = f"{video.stem}.mp4"
     end = probe(video).duration

@@ -134,7 +134,7 @@ def read_ours(path: Path, content: dict) -> Manifest:
         manifest.silence = np.array(content["silence"], np.float32)
     videos = content["videos"]
     for name in list(videos):
-        entry = videos.pop(name)  # of a large set, both forms at once would be a gigabyte
+        entry = videos.pop(name)  # frees what has been read: a quarter of the memory
         clips = entry["clip_data_list"]
         numbers = np.concatenate([clip["audio_start"] + np.arange(len(clip["frame_path_list"])) for clip in clips])
         paths = [os.path.join(path.parent, frame) for clip in clips for frame in clip["frame_path_list"]]
