@@ -65,7 +65,7 @@ def audio_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int
 
 def feature_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
     title = f"extract_audio_feature {options.audio_feature}"
-    feature = get_audio_feature(options.audio_feature, options.deep_speech_model, options.device)
+    feature = get_audio_feature(options.audio_feature, options.deepspeech_model_path, options.device)
     jobs = [(video.stem, video, layout, feature) for video in find_videos(layout)]
     return summarise(title, run_jobs(title, extract_feature, jobs))
 

@@ -20,7 +20,7 @@ from evaluation.perceptual import missing_weights, perceptual_scores
 from evaluation.plots import plot_lip_opening, plot_sync
 from evaluation.sync import SyncJudge, load_judge, sync_scores
 from face.landmarks import FaceLandmarker
-from media.files import written_whole
+from media.files import atomic_write
 
 PERCEPTUAL = ("lpips", "fid")
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
@@ -32,7 +32,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, dict]:
     Returns {"mean": scores, "videos": {name: scores}}. Raises InputError for videos that do not belong together.
     """
     metrics = chosen_metrics(options)
-    judge = load_judge(options.syncnet, options.deep_speech_model) if "sync" in metrics else None
+    judge = load_judge(options.syncnet, options.deepspeech_model_path) if "sync" in metrics else None
     paths = paired_paths(options)
     pairs, videos = [], {}
     with FaceLandmarker(options.face_landmarker_model or None) as landmarker:
@@ -49,7 +49,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, dict]:
     result = {"mean": mean, "videos": videos}
     print_table(result)
     if options.json:
-        with written_whole(options.json) as temporary:
+        with atomic_write(options.json) as temporary:
             temporary.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return result
 

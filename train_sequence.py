@@ -1,7 +1,8 @@
 """Train one stage (--config_path) or every stage coarse to fine, in one process on all visible GPUs or the CPU."""
 
 from config.errors import run_script
-from training.parallel import Parallel, choose_device
+from models.device import choose_device
+from training.parallel import Parallel
 from training.sequence import train_sequence
 
 

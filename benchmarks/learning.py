@@ -26,7 +26,7 @@ from benchmarks.learning_data import HELD_OUT, HELD_OUT_VIDEOS, MADE_FROM, make_
 from config.config import DEVICES
 from config.errors import InputError, run_script
 from config.options import option, parse
-from media.files import written_whole
+from media.files import atomic_write
 from media.video import probe
 from tools.steps import ROOT, run
 from training.checkpoints import best_checkpoint
@@ -228,9 +228,9 @@ def report(bench: Bench, options: LearningOptions, rows: dict, curves: list[list
     lines.append("| " + " | ".join(cell([end.get(key) for end in ends]) for key in keys) + " |")
     table = "\n".join(lines) + "\n"
     print(f"\n{table}")
-    with written_whole(folder / f"results_{options.setting}.md") as temporary:
+    with atomic_write(folder / f"results_{options.setting}.md") as temporary:
         temporary.write_text(table, encoding="utf-8")
-    with written_whole(folder / f"results_{options.setting}.json") as temporary:
+    with atomic_write(folder / f"results_{options.setting}.json") as temporary:
         record = {"machine": machine(), "recipes": rows, "syncnet": curves}
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     plot_curves(folder / f"syncnet_{options.setting}.png", curves)
@@ -265,7 +265,7 @@ def plot_curves(path: Path, curves: list[list[dict[str, float]]]) -> None:
     axes.axhline(0.1, color="grey", linestyle=":", label="chance")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=120)
 
 

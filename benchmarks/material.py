@@ -10,7 +10,8 @@ import skimage.data
 import torch
 
 from media.video import VideoWriter
-from training.checkpoints import NetworkSpec, save_checkpoint
+from models.loading import NetworkSpec
+from training.checkpoints import save_checkpoint
 
 WIDTH, HEIGHT, FACE, FPS = 1080, 1920, 640, 25
 MEL_CHANNELS = 80

@@ -25,8 +25,8 @@ from benchmarks.timing import HEADER
 from config.config import DEVICES
 from config.errors import InputError, run_script
 from config.options import build_parser, check, option
-from media.files import written_whole
-from training.parallel import choose_device
+from media.files import atomic_write
+from models.device import choose_device
 
 STAGES = {
     "generator": generator_rows,
@@ -62,7 +62,7 @@ def main() -> None:
             print(f"| {' | '.join(row.cells())} |", flush=True)
             records.append(row.record())
     if options.json:
-        with written_whole(options.json) as temporary:
+        with atomic_write(options.json) as temporary:
             temporary.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
 
 

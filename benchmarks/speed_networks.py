@@ -13,6 +13,7 @@ from config.constants import CLIP_FRAMES, WINDOW_FRAMES
 from dataset.samples import NUM_NEGATIVES
 from face.geometry import crop_size
 from face.masks import source_mask
+from models.device import autocast
 from models.dinet import DINet
 from models.discriminator import Discriminator
 from models.folding import fold_batch_norms
@@ -20,10 +21,10 @@ from models.lawdnet import LawDNet
 from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 from training.loop import Phase, optimise
-from training.parallel import Parallel, autocast
+from training.parallel import Parallel
 from training.sequence import read_stage_file
 from training.stages import NUM_HEARD, loss_weights
-from training.steps import DiscriminatorStep, GeneratorStep, SyncStep
+from training.steps import DiscriminatorLosses, GeneratorLosses, SyncNetLosses
 
 NETWORKS = {"DINet": DINet, "LawDNet": LawDNet}
 AUDIO_CHANNELS = 29
@@ -126,7 +127,7 @@ def make_phases(options: TrainingOptions, device: torch.device) -> list[Phase]:
     place = Parallel(device).place
     if options.stage == "syncnet":
         syncnet = place(SyncNet(3 * WINDOW_FRAMES, AUDIO_CHANNELS, 128))
-        step = SyncStep(syncnet, options.lamb_contrast)
+        step = SyncNetLosses(syncnet, options.lamb_contrast)
         return [Phase("syncnet", step, syncnet, options.lr_g, ("mouth", "audio", "negatives"), options.ema)]
     generator = place(DINet(3, 15, AUDIO_CHANNELS, base_channels=options.base_channels)).train()
     discriminators = {"gan_image": place(Discriminator(3))} if options.lamb_gan else {}
@@ -140,14 +141,14 @@ def make_phases(options: TrainingOptions, device: torch.device) -> list[Phase]:
     mask = torch.from_numpy(source_mask("box", size))
     perceptual = place(VGG19Features("random")) if options.lamb_perception else None
     weights = loss_weights(options)
-    step = GeneratorStep(
+    step = GeneratorLosses(
         generator, mask, size, weights, perceptual, discriminators, syncnet, size, options.freeze_norms
     )
     step = step.to(device).train()
     needs = ("source", "reference", "audio", "heard", "opening")
     phases = [Phase("net_g", step, generator, options.lr_g, needs, options.ema)]
     for name, network in discriminators.items():
-        phases.append(Phase(name, DiscriminatorStep(name, network), network, options.lr_d, ("real", "fake")))
+        phases.append(Phase(name, DiscriminatorLosses(name, network), network, options.lr_d, ("real", "fake")))
     return phases
 
 

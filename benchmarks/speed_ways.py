@@ -11,8 +11,8 @@ from benchmarks.speed_networks import AUDIO_CHANNELS, NETWORKS
 from benchmarks.timing import Row, measure_in_turn
 from face.geometry import crop_size
 from models import warp
+from models.device import autocast, resolve_precision
 from models.folding import fold_batch_norms
-from training.parallel import autocast, known_precision
 
 ROUNDS = 9
 WAYS = {
@@ -40,7 +40,7 @@ def ways_rows(device: torch.device) -> Iterator[Row]:
 def ways_of(name: str, device: torch.device) -> list[str]:
     """Those that make a difference for this network on this device."""
     idle = set()
-    if known_precision(device, "auto") == "fp32":
+    if resolve_precision(device, "auto") == "fp32":
         idle.add("bf16")
     if device.type == "cuda":
         idle.add("warp in parts that fit the cache")

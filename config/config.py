@@ -6,6 +6,11 @@ from config.options import option
 
 DEVICES = ("auto", "cpu", "cuda")
 MODELS = ("dinet", "lawdnet")
+STAGES = ("syncnet", "frame", "clip")
+PRECISIONS = ("auto", "bf16", "fp16", "fp32")
+PRECISION_HELP = "auto: bf16 where the device multiplies in it, else fp32; fp16 for GPUs without bf16"
+LARGEST_SEED = 2**32 - 1
+SYNCNET_PATH_HELP = "SyncNet checkpoint: a clip stage's, instead of syncnet_from, or what a syncnet stage starts from"
 METRICS = ("image", "landmarks", "sync", "lpips", "fid")
 X264_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
@@ -21,24 +26,126 @@ class DataProcessingOptions:
     extract_video_frame: bool = option(False, "step 1: every frame as a JPEG (optional: --crop_face reads the video)")
     extract_audio: bool = option(False, "step 2: sound as 16 kHz mono WAV")
     extract_audio_feature: bool = option(False, "step 3: audio features, --audio_feature says which")
-    extract_deep_speech: bool = option(False, "step 3 with DeepSpeech v0.1.0, which needs --deep_speech_model")
+    extract_deep_speech: bool = option(False, "step 3 with DeepSpeech v0.1.0, which needs --deepspeech_model_path")
     crop_face: bool = option(False, "step 4: face crops of 416 x 320 pixels in clips of 9 frames")
     pack_crops: int = option(
-        0, "a mouth size, such as 64: store the crops decoded for it; --generate_training_json names them; 0: no", low=0
+        0,
+        "a mouth size, such as 64: store the crops decoded for it; --generate_training_json names them; 0: no",
+        low=0,
+        high=1024,
     )
     generate_training_json: bool = option(False, "step 5: the training JSON")
     extract_video_frame_multithreading: bool = option(False, "step 1 over --num_workers processes")
     crop_face_multithreading: bool = option(False, "step 4 over --num_workers processes")
     training_data_path: str = option("./asserts/training_data", "folder of the training set")
     audio_feature: str = option("mel", "mel, deepspeech, or hf:NAME_OR_FOLDER of a speech encoder for transformers")
-    deep_speech_model: str = option("./asserts/output_graph.pb", "DeepSpeech v0.1.0's frozen TensorFlow graph")
+    deepspeech_model_path: str = option(
+        "./asserts/output_graph.pb", "DeepSpeech v0.1.0's frozen TensorFlow graph", aliases=("deep_speech_model",)
+    )
     crop: str = option(
         "aligned", "how faces are cut out; legacy suits the published DINet weights", choices=("aligned", "legacy")
     )
-    num_workers: int = option(4, "processes of the *_multithreading steps and of --all", low=1)
+    num_workers: int = option(4, "processes of the *_multithreading steps and of --all", low=1, high=256)
     scheduler: str = option("", "address of a Dask cluster that takes frames and crops, instead of --num_workers")
     device: str = option("auto", "where hf: audio features run", choices=DEVICES)
-    seed: int = option(0, "seed of the crop's random enlargement with --crop legacy", low=0)
+    seed: int = option(0, "seed of the crop's random enlargement with --crop legacy", low=0, high=LARGEST_SEED)
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """Every stage. Stage files in config/experiment/ and flags change these values."""
+
+    stage: str = option("frame", "what is trained", choices=STAGES)
+    mouth_size: int = option(
+        64, "side of the mouth box in pixels; the crop is 1.25 wide, 1.625 high", low=32, high=1024
+    )
+
+    train_data: str = option("./asserts/training_data/training_json.json", "training JSON")
+    val_fraction: float = option(
+        0.1, "share held out: of the videos, or of each video's end if they are few; 0: nothing", low=0, high=0.5
+    )
+    augment_num: int = option(32, "samples drawn from every video in an epoch", low=1, high=10**6)
+    batch_size: int = option(24, "samples in a step, over all processes and GPUs", low=1, high=10**5)
+    ema: float = option(
+        0.999, "decay of the running average of the weights that is validated and used; 0 for none", low=0, high=0.99999
+    )
+    num_workers: int = option(4, "data loading processes of every training process", low=0, high=256)
+
+    lr_g: float = option(1e-4, "learning rate of the generator, or of SyncNet", low=0, high=1)
+    non_decay: int = option(135, "epochs at the full learning rate", low=0, high=10**6)
+    decay: int = option(135, "epochs of linear decay to 0", low=0, high=10**6)
+    warmup_steps: int = option(0, "steps over which the learning rates rise to their value", low=0)
+    max_minutes: float = option(0.0, "end the stage after this many minutes of training; 0 for no limit", low=0)
+    precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
+
+    checkpoint_every: int = option(10, "epochs between checkpoints", low=1)
+    keep_checkpoints: int = option(3, "newest checkpoints that are kept", low=1)
+    eval_every: int = option(5, "epochs between validations and sample images", low=1)
+    log_every: int = option(50, "steps between rows in metrics.jsonl", low=1)
+    seed: int = option(456, "seed of weights and of every random draw", low=0, high=LARGEST_SEED)
+
+
+@dataclass(frozen=True)
+class GeneratorOptions(StageOptions):
+    """Generator stages, frame and clip."""
+
+    model: str = option("dinet", "generator", choices=MODELS)
+    base_channels: int = option(64, "width of the generator; 64 is the published one", low=4, high=512)
+    starts_from: str = option("", "stage of the same --name whose generator this one continues")
+    pretrained_path: str = option("", "generator checkpoint to start from, instead of starts_from")
+
+    silence_share: float = option(
+        0.05, "share of samples that pair silent audio with a closed mouth; 0 as published", low=0, high=1
+    )
+    freeze_norms: bool = option(
+        False, "keep the generator's batch norm as the stage before left it, as small batches of clips want it"
+    )
+    accumulate: int = option(
+        1, "passes that a generator step's batch is divided into, for less memory", low=1, high=10**5
+    )
+
+    lr_d: float = option(1e-4, "learning rate of the discriminators", low=0, high=1)
+    lamb_perception: float = option(10.0, "weight of the VGG19 loss", low=0)
+    lamb_gan: float = option(1.0, "weight of the LSGAN loss on single frames", low=0)
+    lamb_pixel: float | None = option(None, "weight of the pixel MSE; not set: 1 for lawdnet, 0 for dinet", low=0)
+    lamb_mouth: float = option(
+        0.0, "weight of the pixel L1 in the mouth box, up to five times as much at the lips", low=0
+    )
+    lamb_opening: float = option(1.0, "weight of the lip opening heard in the audio code; 0 as published", low=0)
+    perceptual_weights: str = option(
+        "imagenet", "VGG19: imagenet, auto (ImageNet if cached, else random), random, a path"
+    )
+
+
+@dataclass(frozen=True)
+class FrameOptions(GeneratorOptions):
+    """Frame stages."""
+
+
+@dataclass(frozen=True)
+class ClipOptions(GeneratorOptions):
+    """Clip stages."""
+
+    stage: str = option("clip", "what is trained", choices=STAGES)
+    lamb_gan_clip: float = option(1.0, "weight of the LSGAN loss on five frames", low=0)
+    lamb_sync: float = option(0.1, "weight of SyncNet's loss", low=0)
+    syncnet_from: str = option("", "stage of the same --name whose SyncNet a clip stage uses")
+    pretrained_syncnet_path: str = option("", SYNCNET_PATH_HELP)
+    trust_syncnet: bool = option(
+        False, "use the SyncNet whatever it reached on held-out videos, or if it was never judged"
+    )
+
+
+@dataclass(frozen=True)
+class SyncNetOptions(StageOptions):
+    """SyncNet stages."""
+
+    stage: str = option("syncnet", "what is trained", choices=STAGES)
+    pretrained_syncnet_path: str = option("", SYNCNET_PATH_HELP)
+    lamb_contrast: float = option(5.0, "weight of the contrastive loss between mouths and audio", low=0)
+
+
+STAGE_KINDS = {"syncnet": SyncNetOptions, "frame": FrameOptions, "clip": ClipOptions}
 
 
 @dataclass
@@ -130,7 +237,9 @@ class InferenceOptions:
     pretrained_clip_DINet_path: str = option("", "checkpoint of a generator, from this project or published for DINet")
     source_openface_landmark_path: str = option("", "OpenFace CSV of the video; without it landmarks are found")
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
-    deepspeech_model_path: str = option("./asserts/output_graph.pb", "for checkpoints trained on DeepSpeech features")
+    deepspeech_model_path: str = option(
+        "./asserts/output_graph.pb", "for checkpoints trained on DeepSpeech features", aliases=("deep_speech_model",)
+    )
     res_video_dir: str = option("./output/inference_result", "folder of the result, SOURCE_facial_dubbing.mp4")
     output: str = option("", "path of the result, instead of --res_video_dir")
     reference_frames: str = option(
@@ -139,12 +248,12 @@ class InferenceOptions:
     cache_folder: str = option(
         "./output/cache", "folder of what is known of videos already dubbed (up to 2 GB); '' keeps nothing"
     )
-    batch_size: int = option(4, "frames generated at a time", low=1)
-    precision: str = option("auto", "auto: bf16 where the device is fast at it", choices=("auto", "bf16", "fp32"))
+    batch_size: int = option(4, "frames generated at a time", low=1, high=1024)
+    precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
     crf: int = option(16, "x264 quality, 0 (lossless) to 51", low=0, high=51)
     preset: str = option("veryfast", "x264 speed: slower ones make smaller files", choices=X264_PRESETS)
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
-    seed: int = option(0, "seed of --reference_frames random", low=0)
+    seed: int = option(0, "seed of --reference_frames random", low=0, high=LARGEST_SEED)
 
 
 @dataclass
@@ -159,7 +268,9 @@ class EvaluateOptions:
     pictures: str = option("", "folder for contact_sheet.png, lip_opening.png and sync.png, by video if there are many")
     source: str = option("", "video before dubbing, for the contact sheet")
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
-    deep_speech_model: str = option("./asserts/output_graph.pb", "for a SyncNet trained on DeepSpeech features")
+    deepspeech_model_path: str = option(
+        "./asserts/output_graph.pb", "for a SyncNet trained on DeepSpeech features", aliases=("deep_speech_model",)
+    )
 
 
 @dataclass
@@ -170,5 +281,5 @@ class MakeDatasetOptions:
     output_folder: str = option("", "folder for landmarks and for videos that had to be resampled to 25 fps")
     training_data_path: str = option("", "training set that the results are placed in (linked, or copied)")
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
-    num_workers: int = option(2, "videos worked on at a time, each in a process", low=1)
+    num_workers: int = option(2, "videos worked on at a time, each in a process", low=1, high=256)
     scheduler: str = option("", "address of a Dask cluster that takes the videos, instead of --num_workers")

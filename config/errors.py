@@ -1,7 +1,13 @@
-"""The one exception for bad input, and how a script turns it into an exit status."""
+"""The one exception for bad input, and how a script turns what ends it into an exit status."""
 
+import errno
+import os
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 class InputError(Exception):
@@ -12,12 +18,46 @@ class InputError(Exception):
 
 
 def run_script(main: Callable[[], int | None]) -> None:
-    """Run `main` and exit: its status, 2 with one line on InputError, 130 on Ctrl-C."""
+    """Run `main` and exit with its status.
+
+    2 with one line on InputError, a full disk, a file that cannot be read or written, or too little memory; 130 on
+    Ctrl-C and 143 on SIGTERM, after everything has cleaned up behind itself; silently where whoever reads the output
+    stops reading.
+    """
+    signal.signal(signal.SIGTERM, terminate)
     try:
-        sys.exit(main() or 0)
+        status = main() or 0
+        sys.stdout.flush()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        status = complain(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
+        status = 128 + signal.SIGPIPE
+    except OSError as error:
+        status = complain(describe(error))
+    except MemoryError:
+        status = complain("not enough memory; close other programs, or lower --batch_size or --num_workers")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        print("\ninterrupted", file=sys.stderr)
+        status = 130
+    sys.exit(status)
+
+
+def complain(message: str) -> int:
+    """Print one line on standard error, below a progress bar if there is one. Returns the exit status."""
+    at_bar = "\n" if sys.stderr.isatty() else ""
+    print(f"{at_bar}error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def describe(error: OSError) -> str:
+    """One line for an error of the operating system, with its file and what to do."""
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno in NO_ROOM:
+        return f"{where}the disk is full; make room and run the same command again: what was finished is kept"
+    return f"{where}{error.strerror or error}; check the path and its permissions"
+
+
+def terminate(_signal: int, _frame: FrameType | None) -> None:
+    """Let a SIGTERM end the program as an exception does, so that temporary files and child processes go too."""
+    raise SystemExit(128 + signal.SIGTERM)

@@ -1,17 +1,20 @@
-"""Turns a dataclass of options into a command line.
+"""Turns dataclasses of options into a command line.
 
 Every option is a field made with `option(...)`; its default, help text and range stand in config.py and nowhere else.
 """
 
 import argparse
 import dataclasses
+import math
 import types
 import typing
+from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVar
 
 from config.errors import InputError
 
 Options = TypeVar("Options")
+LARGEST = 10**9  # of every number that states no smaller bound
 
 
 def option(
@@ -20,10 +23,14 @@ def option(
     *,
     choices: tuple[str, ...] | None = None,
     low: float | None = None,
-    high: float | None = None,
+    high: float = LARGEST,
+    aliases: tuple[str, ...] = (),
 ) -> Any:
-    """A dataclass field with what the command line needs to know of it. `low` and `high` are inclusive."""
-    metadata = {"help": help, "choices": choices, "low": low, "high": high}
+    """A dataclass field with what the command line needs to know of it.
+
+    `low` and `high` are inclusive; `aliases` are older names of the flag, which go on working.
+    """
+    metadata = {"help": help, "choices": choices, "low": low, "high": high, "aliases": aliases}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -31,7 +38,7 @@ class OneLineParser(argparse.ArgumentParser):
     """argparse whose complaints are one line that names the flag."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"error: {' '.join(message.split())} (see {self.prog} --help)\n")
 
 
 def value_type(field: dataclasses.Field) -> type:
@@ -41,19 +48,34 @@ def value_type(field: dataclasses.Field) -> type:
     return field.type
 
 
-def build_parser(options_class: type, description: str) -> OneLineParser:
-    """A parser with one flag per field of `options_class`; flags that were not given are left out of the result."""
+def build_parser(options_classes: type | Sequence[type], description: str) -> OneLineParser:
+    """A parser with one flag per field; flags that were not given are left out of the result.
+
+    Several classes become groups of the help, titled by the first line of their docstrings; a field that more than one
+    of them has is one flag, in the first.
+    """
+    classes = [options_classes] if isinstance(options_classes, type) else list(options_classes)
     parser = OneLineParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for field in dataclasses.fields(options_class):
-        settings: dict[str, Any] = {"default": argparse.SUPPRESS, "help": help_text(field)}
-        if value_type(field) is bool:
-            settings["action"] = argparse.BooleanOptionalAction if field.default else "store_true"
-        else:
-            settings["type"] = value_type(field)
-            settings["choices"] = field.metadata["choices"]
-            settings["metavar"] = None if field.metadata["choices"] else value_type(field).__name__.upper()
-        parser.add_argument(f"--{field.name}", **settings)
+    known: set[str] = set()
+    for options_class in classes:
+        title = (options_class.__doc__ or "options").splitlines()[0].rstrip(".")
+        group = parser.add_argument_group(title) if len(classes) > 1 else parser
+        for field in dataclasses.fields(options_class):
+            if field.name not in known:
+                known.add(field.name)
+                add_flag(group, field)
     return parser
+
+
+def add_flag(group: argparse._ActionsContainer, field: dataclasses.Field) -> None:
+    settings: dict[str, Any] = {"default": argparse.SUPPRESS, "help": help_text(field), "dest": field.name}
+    if value_type(field) is bool:
+        settings["action"] = argparse.BooleanOptionalAction if field.default else "store_true"
+    else:
+        settings["type"] = value_type(field)
+        settings["choices"] = field.metadata["choices"]
+        settings["metavar"] = None if field.metadata["choices"] else value_type(field).__name__.upper()
+    group.add_argument(*(f"--{name}" for name in (field.name, *field.metadata["aliases"])), **settings)
 
 
 def help_text(field: dataclasses.Field) -> str:
@@ -74,20 +96,37 @@ def parse(options_class: type[Options], description: str, argv: list[str] | None
 def check(options: Any, origin: str = "--") -> None:
     """Raise InputError for a value of the wrong type, outside its range or not among its choices.
 
-    `origin` stands before the name in the message: "--" for flags, the file's name for a stage file.
+    `origin` stands before the name in the message: "--" for flags, the file's name for a stage file. NaN and infinity
+    are outside every range.
     """
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
-        if value is None or not field.metadata:
+        if not field.metadata or (value is None and field.default is None):
             continue
-        name = f"{origin}{field.name}"
-        expected = value_type(field)
-        if not isinstance(value, (int, float) if expected is float else expected):
-            raise InputError(f"{name} is {value!r}; expected a value of type {expected.__name__}")
-        choices, low, high = (field.metadata[key] for key in ("choices", "low", "high"))
-        if choices and value not in choices:
-            raise InputError(f"{name} is {value!r}; expected one of {', '.join(choices)}")
-        if low is not None and value < low:
-            raise InputError(f"{name} is {value}; expected at least {low}")
-        if high is not None and value > high:
-            raise InputError(f"{name} is {value}; expected at most {high}")
+        check_value(field, value, f"{origin}{field.name}")
+
+
+def check_value(field: dataclasses.Field, value: Any, name: str) -> None:
+    expected = value_type(field)
+    accepted = (int, float) if expected is float else expected
+    if not isinstance(value, accepted) or (isinstance(value, bool) and expected is not bool):
+        raise InputError(f"{name} is {value!r}; expected a value of type {expected.__name__}")
+    choices, low, high = (field.metadata[key] for key in ("choices", "low", "high"))
+    if choices and value not in choices:
+        raise InputError(f"{name} is {value!r}; expected one of {', '.join(choices)}")
+    if isinstance(value, str):
+        if "\0" in value:
+            raise InputError(f"{name} is {value!r}; a path or name cannot hold a null character")
+        return
+    if not math.isfinite(value):
+        raise InputError(f"{name} is {value}; expected a finite number")
+    if low is not None and value < low:
+        raise InputError(f"{name} is {value}; expected at least {low}")
+    if value > high:
+        raise InputError(f"{name} is {shorten(value)}; expected at most {high}")
+
+
+def shorten(value: float) -> str:
+    """A number as text, its middle left out where it has hundreds of digits."""
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:20]}...{text[-5:]}"

@@ -28,7 +28,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from config.constants import CLIP_FRAMES, FPS
 from config.errors import InputError
-from media.files import written_whole
+from media.files import atomic_write
 
 FORMAT, VERSION = "lipsync-training-set", 1
 CROP_KINDS = ("aligned", "legacy")
@@ -234,6 +234,6 @@ def write_manifest(
         **{"audio_feature": audio_feature, "audio_channel": audio_channel, "crop": crop},
     }
     entries = {video.name: video.record() for video in videos}
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         quiet = {} if silence is None else {"silence": silence.tolist()}
         temporary.write_text(json.dumps({**header, "videos": entries, **quiet}, ensure_ascii=False), encoding="utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from media.files import written_whole
+from media.files import atomic_write
 
 VERSION = 1  # of what entries hold and of how it is made; another one lets old entries lie
 SUFFIX = ".cache.pt"
@@ -53,7 +53,7 @@ class Cache:
         if not self.folder:
             return
         try:
-            with written_whole(self.path(kind, *depends_on)) as temporary:
+            with atomic_write(self.path(kind, *depends_on)) as temporary:
                 torch.save(entry, temporary)
             self.prune()
         except (OSError, RuntimeError) as error:  # torch.save raises RuntimeError for a full disk

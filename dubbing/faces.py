@@ -8,8 +8,8 @@ import torch
 from tqdm import tqdm
 
 from config.errors import InputError
-from dubbing.ahead import ahead
 from dubbing.cache import Cache
+from dubbing.prefetch import prefetch
 from face.alignment import align_video, legacy_video, share_inside
 from face.openface_csv import FaceTrack, read_openface_csv
 from face.smoothing import smooth_track
@@ -42,7 +42,7 @@ def find_faces(info: VideoInfo, num_frames: int, crop: str, csv: str, model: str
     the same pictures. Raises InputError when the CSV
     does not belong to the video, or no frame has a face that can be dubbed.
     """
-    track = track_of_csv(info, csv) if csv else known_track(info, num_frames, model, cache)
+    track = track_of_csv(info, csv) if csv else cached_track(info, num_frames, model, cache)
     found = track.success[:num_frames]
     if not found.any():
         raise InputError(f"{info.path}: no face in the first {num_frames} frames; give a video that shows one face")
@@ -71,7 +71,7 @@ def track_of_csv(info: VideoInfo, csv: str) -> FaceTrack:
     return track
 
 
-def known_track(info: VideoInfo, num_frames: int, model: str, cache: Cache) -> FaceTrack:
+def cached_track(info: VideoInfo, num_frames: int, model: str, cache: Cache) -> FaceTrack:
     """track_in_pictures, or what an earlier run found in the same pictures with the same model."""
     from face.landmarks import find_model  # slow to import, and not needed with a CSV
 
@@ -92,7 +92,7 @@ def track_in_pictures(info: VideoInfo, num_frames: int, model: str) -> FaceTrack
     confidence = np.zeros(num_frames, np.float32)
     count = 0
     with FaceLandmarker(model or None) as landmarker:
-        frames = ahead(read_frames(info.path, 0, num_frames, info), depth=2)
+        frames = prefetch(read_frames(info.path, 0, num_frames, info), depth=2)
         tracked = track_faces(frames, landmarker)
         for points, certainty in tqdm(tracked, "landmarks", num_frames, unit=" frames", dynamic_ncols=True):
             if points is not None:

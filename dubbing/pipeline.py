@@ -14,18 +14,18 @@ import numpy as np
 from tqdm import tqdm
 
 from config.config import InferenceOptions
-from dubbing.ahead import ahead
 from dubbing.cache import Cache
 from dubbing.faces import SourceFaces, find_faces
 from dubbing.memory import return_large_blocks
 from dubbing.playback import play, playback_runs
+from dubbing.prefetch import prefetch
 from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
 from dubbing.renderer import Renderer, network_crop
 from dubbing.speech import Speech, read_speech
 from media.video import VideoInfo, VideoWriter, probe, read_chosen_frames
+from models.device import choose_device
 from models.dinet import ReferenceFeatures
-from training.checkpoints import load_generator
-from training.parallel import choose_device
+from models.loading import load_generator
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,11 @@ def make_plan(options: InferenceOptions) -> Plan:
     else:
         numbers = choose_references(faces)
     renderer = Renderer(generator, device, options.precision)
-    renderer.reference = known_reference(renderer, numbers, faces, info, options.pretrained_clip_DINet_path, cache)
+    renderer.reference = cached_reference(renderer, numbers, faces, info, options.pretrained_clip_DINet_path, cache)
     return Plan(info, runs, faces, speech, renderer)
 
 
-def known_reference(
+def cached_reference(
     renderer: Renderer, numbers: np.ndarray, faces: SourceFaces, info: VideoInfo, checkpoint: str, cache: Cache
 ) -> ReferenceFeatures:
     """Features of these frames, or what an earlier run made of the same frames, crops and checkpoint."""
@@ -124,7 +124,7 @@ def write_result(plan: Plan, options: InferenceOptions, output: Path) -> None:
         options.crf,
         options.preset,
     )
-    finished = ahead(generate(ahead(prepare(plan, options.batch_size)), plan.renderer))
+    finished = prefetch(generate(prefetch(prepare(plan, options.batch_size)), plan.renderer))
     with writer, tqdm(total=plan.num_frames, desc="dubbing", unit=" frames", dynamic_ncols=True) as bar:
         for batch, generated in finished:
             faces = zip(generated, batch.crops, strict=True)

@@ -11,21 +11,21 @@ from face.alignment import crop_face
 from face.geometry import crop_size
 from face.masks import source_mask
 from face.paste import MouthPaster
+from models.device import autocast, resolve_precision
 from models.dinet import ReferenceFeatures
 from models.folding import fold_batch_norms
-from training.checkpoints import LoadedNetwork
-from training.parallel import autocast, known_precision
+from models.loading import LoadedNetwork
 
 
 class Renderer:
     """One generator, and the features of one video's reference frames, which `encode` gives or a cache.
 
-    All images are BGR uint8. precision: see training.parallel.autocast. The generator is changed for inference.
+    All images are BGR uint8. precision: see models.device.autocast. The generator is changed for inference.
     """
 
     def __init__(self, generator: LoadedNetwork, device: torch.device, precision: str):
         size = generator.spec.mouth_size
-        self.device, self.precision = device, known_precision(device, precision)
+        self.device, self.precision = device, resolve_precision(device, precision)
         self.mouth_size = size
         self.paster = MouthPaster(size)
         self.mask = torch.from_numpy(source_mask(generator.spec.mask, size)).to(device)

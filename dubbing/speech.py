@@ -9,7 +9,7 @@ from audio.features import get_audio_feature, windows_at
 from config.constants import SAMPLE_RATE
 from config.errors import InputError
 from media.audio import read_audio
-from training.checkpoints import NetworkSpec
+from models.loading import NetworkSpec
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from face.alignment import crop_face
-from media.files import written_whole
+from media.files import atomic_write
 from media.video import read_frames
 
 COLUMNS = 8
@@ -26,7 +26,7 @@ def write_contact_sheet(path: Path, rows: dict[str, Path], frames: np.ndarray, m
     encoded, data = cv2.imencode(".png", sheet)
     if not encoded:
         raise OSError(f"{path}: the picture could not be encoded")
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(data.tobytes())
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from evaluation.pairs import Pair
 from evaluation.sync import MAX_OFFSET
 from face.lips import lip_opening
-from media.files import written_whole
+from media.files import atomic_write
 
 
 def plot_lip_opening(path: Path, pair: Pair) -> None:
@@ -35,5 +35,5 @@ def blank_figure(x: str, y: str):
 
 def save(figure: Figure, axes, path: Path) -> None:
     axes.legend()
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=120)

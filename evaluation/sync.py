@@ -24,9 +24,9 @@ from face.alignment import transform
 from face.geometry import mouth_box
 from media.audio import read_audio
 from media.video import read_frames
-from training.checkpoints import LoadedNetwork, load_syncnet, read_weights
-from training.parallel import autocast
-from training.steps import fold_frames, to_unit
+from models.device import autocast
+from models.frames import fold_frames, to_unit
+from models.loading import LoadedNetwork, load_syncnet, read_weights
 
 MAX_OFFSET = 15
 BATCH = 32

@@ -12,7 +12,7 @@ import numpy as np
 
 from config.constants import FPS, NUM_LANDMARKS
 from config.errors import InputError
-from media.files import written_whole
+from media.files import atomic_write
 
 POINT_COLUMNS = [f"{axis}_{index}" for axis in "xy" for index in range(NUM_LANDMARKS)]
 COLUMNS = ["frame", "confidence", "success", *POINT_COLUMNS]
@@ -37,7 +37,7 @@ def write_openface_csv(path: str | Path, track: FaceTrack, fps: float = FPS) -> 
     A last column of our own, `smoothed`, is there when the track is.
     """
     own = ["smoothed"] if track.smoothed else []
-    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         file.write(", ".join(["frame", "face_id", "timestamp", "confidence", "success", *POINT_COLUMNS, *own]) + "\n")
         rows = zip(track.landmarks, track.confidence, track.success, strict=True)
         for index, (points, confidence, success) in enumerate(rows):

@@ -9,7 +9,7 @@ import numpy as np
 
 from config.constants import SAMPLE_RATE
 from config.errors import InputError
-from media.files import written_whole
+from media.files import atomic_write
 
 AUDIO_RATE_OUT = 48000  # Hz, of the sound track of a result
 BLOCK_SAMPLES = 1024  # one AAC frame
@@ -97,7 +97,7 @@ def read_audio(
 def write_wav(path: str | Path, samples: np.ndarray, rate: int = SAMPLE_RATE) -> None:
     """Write float32 mono samples (n,) in [-1, 1] as 16-bit PCM."""
     pcm = np.clip(np.round(samples * 32768), -32768, 32767).astype("<i2")
-    with written_whole(path) as temporary, wave.open(str(temporary), "wb") as file:
+    with atomic_write(path) as temporary, wave.open(str(temporary), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)

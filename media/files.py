@@ -1,22 +1,28 @@
-"""Files that are either whole or absent: written under a temporary name, then renamed."""
+"""Files that are either whole or absent, and what must be known of a place before work that ends there begins."""
 
+import functools
 import os
 import shutil
+import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from config.errors import InputError
+
+PARTIAL = ".partial-"  # temporary names start with it, then the machine and the process that writes them
+LONGEST_NAME = 255  # bytes, of Linux file systems
+
 
 @contextmanager
-def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path beside `path`, with the same suffix; rename it to `path` when the block ends well.
 
     Parent folders are made. When the block raises, the temporary file is removed and `path` stays what it was.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".partial-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=partial_prefix(), suffix=path.suffix, dir=swept_parent(path))
     os.close(handle)
     temporary = Path(name)
     try:
@@ -28,11 +34,10 @@ def written_whole(path: str | os.PathLike) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_written_whole(path: str | os.PathLike) -> Iterator[Path]:
+def atomic_write_folder(path: str | os.PathLike) -> Iterator[Path]:
     """The same for a folder. An older folder at `path` is replaced only when the block ends well."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=partial_prefix(), dir=swept_parent(path)))
     try:
         yield temporary
         os.chmod(temporary, 0o777 & ~current_umask())
@@ -49,9 +54,89 @@ def current_umask() -> int:
     return umask
 
 
+def partial_prefix() -> str:
+    return f"{PARTIAL}{socket.gethostname()}-{os.getpid()}-"
+
+
+def swept_parent(path: Path) -> Path:
+    """The folder of `path`, made if need be, without what a process that was killed left there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent)
+    return path.parent
+
+
+@functools.cache  # once a process: a folder of many files is not listed for every file
+def sweep(folder: Path) -> None:
+    """Remove the temporary files and folders of dead processes of this machine; those of living ones stay."""
+    own = f"{PARTIAL}{socket.gethostname()}-"
+    for leftover in folder.glob(f"{own}*"):
+        process = leftover.name.removeprefix(own).partition("-")[0]
+        if process.isdigit() and not is_alive(int(process)):
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this number runs, whoever's it is."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def is_up_to_date(output: Path, *inputs: Path) -> bool:
     """Whether `output` exists and is no older than any of `inputs`."""
     if not output.exists():
         return False
     made = output.stat().st_mtime_ns
     return all(source.stat().st_mtime_ns <= made for source in inputs)
+
+
+def check_outputs(outputs: Mapping[str, str | Path], inputs: Mapping[str, str | Path], room: int = 0) -> None:
+    """Raise InputError where a result could not be written, or would replace what it is made from.
+
+    Both map a flag, such as "--output", to the path it names; empty paths are passed over. `room`: bytes that must be
+    free where each result goes. Call it before work begins. Nothing is written.
+    """
+    for flag, output in outputs.items():
+        if not output:
+            continue
+        output = Path(output)
+        for name, path in inputs.items():
+            if path and is_same(output, Path(path)):
+                raise InputError(f"{flag}: {output} is {name} itself, which would be lost; give another path")
+        check_writable(flag, output, room)
+
+
+def is_same(one: Path, other: Path) -> bool:
+    """Whether both are the same existing file or folder, whatever they are called."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+def check_writable(flag: str, output: str | Path, room: int = 0) -> None:
+    """Raise InputError unless `output`, a file or folder that need not exist yet, can be written with `room` bytes."""
+    output = Path(output)
+    if len(os.fsencode(output.name)) > LONGEST_NAME:
+        raise InputError(f"{flag}: the name {output.name[:40]}... is longer than {LONGEST_NAME} bytes; shorten it")
+    place = output.absolute()
+    try:
+        while not os.path.lexists(place):
+            place = place.parent
+    except OSError as error:
+        raise InputError(f"{flag}: {output} cannot be written ({error.strerror})") from error
+    folder = place if place.is_dir() else place.parent
+    if place.absolute() != output.absolute() and not place.is_dir():
+        raise InputError(f"{flag}: {place} is not a folder; {output} cannot be written below it")
+    if not os.access(folder, os.W_OK | os.X_OK) or (place.is_file() and not os.access(place, os.W_OK)):
+        raise InputError(f"{flag}: no permission to write {output}; give a folder that you may write to")
+    free = shutil.disk_usage(folder).free
+    if free <= room:
+        raise InputError(f"{flag}: {folder} has {free / 1e6:.0f} MB free, {room / 1e6:.0f} MB are needed; make room")

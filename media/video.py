@@ -17,7 +17,7 @@ from av.video.reformatter import Colorspace, Interpolation
 
 from config.errors import InputError
 from media.audio import AUDIO_RATE_OUT, decode_pcm
-from media.files import written_whole
+from media.files import atomic_write
 
 BT709 = 1  # ITU-T H.273 code point of primaries, transfer and matrix: what players assume for untagged HD video
 # FFmpeg's fast converter darkens every picture by 2 levels of 255 a round trip; these flags bring that to 0.0.
@@ -251,7 +251,7 @@ class VideoWriter:
         self.crf, self.preset = crf, preset
 
     def __enter__(self) -> "VideoWriter":
-        self.pending = written_whole(self.path)
+        self.pending = atomic_write(self.path)
         temporary = self.pending.__enter__()
         self.container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
         self.video = self.container.add_stream(

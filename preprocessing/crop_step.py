@@ -14,7 +14,7 @@ from dataset.layout import FRAME_NAME, TrainingSetLayout
 from face.alignment import align_video, crop_face, legacy_video, share_inside, transform
 from face.openface_csv import read_openface_csv
 from face.smoothing import smooth_track
-from media.files import folder_written_whole, is_up_to_date, written_whole
+from media.files import atomic_write, atomic_write_folder, is_up_to_date
 from media.video import VideoInfo, read_frames
 from preprocessing.jobs import Outcome
 from preprocessing.media_steps import probe_25fps, write_jpeg
@@ -42,7 +42,7 @@ def crop_video(name: str, video: Path, layout: TrainingSetLayout, crop: str, see
     clips, refused = choose_clips(matrices, track.success, info)
     if not clips:
         raise InputError(f"{video}: none of its clips of {CLIP_FRAMES} frames is usable ({dict(refused)})")
-    with folder_written_whole(folder) as temporary:
+    with atomic_write_folder(folder) as temporary:
         write_crops(temporary, clips, matrices, source_frames(layout, name, video, info))
         write_landmarks(temporary / LANDMARKS, clips, track.landmarks, matrices)
         report = {"crop": crop, "clips": len(clips), "refused": dict(refused)}
@@ -122,7 +122,7 @@ def merge_landmarks(layout: TrainingSetLayout) -> int:
         names += [f"{file.parent.name}/{name}" for name in records["path"]]
         points.append(records["landmarks"])
     if names:
-        with written_whole(layout.crop_landmarks) as temporary, temporary.open("wb") as file:
+        with atomic_write(layout.crop_landmarks) as temporary, temporary.open("wb") as file:
             np.save(file, landmark_records(names, np.concatenate(points)))
     return len(names)
 

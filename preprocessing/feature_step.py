@@ -9,7 +9,7 @@ from config.constants import FPS, SAMPLE_RATE
 from config.errors import InputError
 from dataset.layout import TrainingSetLayout
 from media.audio import read_audio
-from media.files import is_up_to_date, written_whole
+from media.files import atomic_write, is_up_to_date
 from preprocessing.jobs import Outcome
 from preprocessing.media_steps import probe_25fps
 
@@ -40,7 +40,7 @@ def save_silence(path: Path, feature: AudioFeature) -> None:
 
 
 def save_rows(path: Path, rows: np.ndarray) -> None:
-    with written_whole(path) as temporary, temporary.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         np.save(file, np.asarray(rows, dtype=np.float32))
 
 

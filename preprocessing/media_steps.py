@@ -9,7 +9,7 @@ from config.constants import FPS
 from config.errors import InputError
 from dataset.layout import FRAME_NAME, TrainingSetLayout
 from media.audio import read_audio, write_wav
-from media.files import folder_written_whole, is_up_to_date
+from media.files import atomic_write_folder, is_up_to_date
 from media.video import VideoInfo, probe, read_frames
 from preprocessing.jobs import Outcome
 
@@ -55,7 +55,7 @@ def extract_frames(name: str, video: Path, layout: TrainingSetLayout) -> Outcome
         return Outcome(name, "kept")
     probe_25fps(video)
     count = 0
-    with folder_written_whole(folder) as temporary:
+    with atomic_write_folder(folder) as temporary:
         for count, frame in enumerate(read_frames(video), start=1):
             write_jpeg(temporary / FRAME_NAME.format(count - 1), frame)
     return Outcome(name, "done", f"{count} frames")

@@ -9,7 +9,7 @@ from config.errors import InputError
 from dataset.images import load_crop
 from dataset.layout import TrainingSetLayout
 from face.geometry import crop_size
-from media.files import is_up_to_date, written_whole
+from media.files import atomic_write, is_up_to_date
 from preprocessing.jobs import Outcome
 
 
@@ -24,7 +24,7 @@ def pack_crops(name: str, layout: TrainingSetLayout, mouth_size: int) -> Outcome
     paths = crop_files(folder)
     row_shape = (*crop_size(mouth_size), 3)
     header = {"descr": "|u1", "fortran_order": False, "shape": (max(paths) + 1, *row_shape)}
-    with written_whole(output) as temporary, temporary.open("wb") as file:
+    with atomic_write(output) as temporary, temporary.open("wb") as file:
         write_array_header_1_0(file, header)
         start = file.tell()
         for number, path in paths.items():

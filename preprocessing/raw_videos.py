@@ -14,7 +14,7 @@ from dataset.layout import TrainingSetLayout
 from face.landmarks import FaceLandmarker, track_faces
 from face.openface_csv import FaceTrack, read_openface_csv, write_openface_csv
 from face.smoothing import smooth_track
-from media.files import is_up_to_date, written_whole
+from media.files import atomic_write, is_up_to_date
 from media.video import VideoInfo, VideoWriter, probe, read_frames, read_frames_at
 from preprocessing.jobs import Outcome
 from preprocessing.media_steps import VIDEO_SUFFIXES
@@ -115,7 +115,7 @@ def track_video(video: Path, model_path: str) -> FaceTrack:
 def place(source: Path, target: Path) -> None:
     """Put a file into the training set: a hard link, else a symbolic link, else a copy. Never replaces another file.
 
-    A link shares the source's mode and times, so only a copy may go through written_whole, which sets them.
+    A link shares the source's mode and times, so only a copy may go through atomic_write, which sets them.
     """
     if target.exists():
         if os.path.samefile(source, target) or filecmp.cmp(source, target, shallow=False):
@@ -127,5 +127,5 @@ def place(source: Path, target: Path) -> None:
             return link(source.resolve(), target)
         except OSError:
             continue
-    with written_whole(target) as temporary:
+    with atomic_write(target) as temporary:
         shutil.copyfile(source, temporary)

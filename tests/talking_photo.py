@@ -11,7 +11,8 @@ import skimage.data
 import torch
 
 from media.video import VideoWriter
-from training.checkpoints import NetworkSpec, save_checkpoint
+from models.loading import NetworkSpec
+from training.checkpoints import save_checkpoint
 
 FACE = cv2.resize(skimage.data.astronaut()[10:250, 100:340, ::-1], (208, 208), interpolation=cv2.INTER_AREA)
 MEL_CHANNELS = 80

@@ -23,8 +23,8 @@ from face.openface_csv import FaceTrack, write_openface_csv
 from media.audio import read_audio
 from media.video import probe, read_frames
 from models.dinet import DINet
+from models.loading import NetworkSpec, load_generator
 from models.syncnet import SyncNet
-from training.checkpoints import NetworkSpec, load_generator
 
 COUNT = 24
 MEL, REST = 80, ("aligned", "box", 64)

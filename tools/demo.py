@@ -20,9 +20,9 @@ from config.options import build_parser, check, option
 from media.audio import read_audio
 from media.cut import cut_video
 from media.video import probe
+from models.device import choose_device
 from tools.steps import ROOT, run
 from training.checkpoints import best_checkpoint
-from training.parallel import choose_device
 
 TRAINING_SENTENCES = 16  # videos of the sample speaker, each of 10 s or a little more
 HELD_OUT_SEED = 1000  # light, framing and motion of the held-out video

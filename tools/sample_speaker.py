@@ -25,7 +25,7 @@ from config.constants import FPS, SAMPLE_RATE
 from config.errors import InputError, run_script
 from config.options import option, parse
 from media.audio import write_wav
-from media.files import written_whole
+from media.files import atomic_write
 from media.video import VideoWriter
 from tools.neutral_face import NeutralFace, load_neutral_face
 from tools.speech import Phoneme, Voice, synthesize, synthesize_sentences
@@ -148,7 +148,7 @@ def make_video(
                 writer.write(image)
                 phoneme = phonemes[np.searchsorted(starts, times[index], side="right") - 1][2]
                 rows.append((index, f"{opening:.2f}", f"{width:.2f}", phoneme))
-    with written_whole(path.with_name(f"{path.stem}_mouth.csv")) as table, open(table, "w", newline="") as file:
+    with atomic_write(path.with_name(f"{path.stem}_mouth.csv")) as table, open(table, "w", newline="") as file:
         csv.writer(file).writerows([("frame", "opening_px", "width_px", "phoneme"), *rows])
 
 

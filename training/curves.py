@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from media.files import written_whole
+from media.files import atomic_write
 
 NOT_CURVES = ("step", "epoch", "train_minutes", "lr_factor", "samples_per_second")
 
@@ -25,5 +25,5 @@ def draw_curves(folder: Path) -> None:
         points = [(row["step"], row[name]) for row in rows if name in row]
         axes.plot(*zip(*points, strict=True), marker="o" if len(points) < 30 else "")
         axes.grid(alpha=0.3)
-    with written_whole(folder / "curves.png") as temporary:
+    with atomic_write(folder / "curves.png") as temporary:
         figure.savefig(temporary, format="png", dpi=90)

@@ -20,9 +20,11 @@ from config.errors import InputError
 from dataset.sampler import GlobalBatchSampler
 from dataset.samples import TrainingSamples
 from dataset.split import Split
+from models.device import autocast
+from models.loading import NetworkSpec
 from training.average import WeightAverage
-from training.checkpoints import NetworkSpec, checkpoint_path, save_best, save_checkpoint
-from training.parallel import Parallel, autocast
+from training.checkpoints import checkpoint_path, save_best, save_checkpoint
+from training.parallel import Parallel
 from training.tracking import Tracker
 
 
@@ -201,7 +203,7 @@ def optimise(
     outputs: dict[str, list[torch.Tensor]] = defaultdict(list)
     parts = list(chunks(needed, accumulate))
     for number, part in enumerate(parts, 1):
-        with together(phase.step, number == len(parts)):
+        with sync_gradients(phase.step, number == len(parts)):
             with autocast(device, precision):
                 found, made = phase.step(part)
             rows = len(next(iter(part.values())))
@@ -232,7 +234,7 @@ def mean_over_gpus(loss: torch.Tensor, rows: int) -> torch.Tensor:
     return (loss.flatten() * loss.new_tensor(shares)).sum() / rows
 
 
-def together(step: nn.Module, last: bool) -> AbstractContextManager:
+def sync_gradients(step: nn.Module, last: bool) -> AbstractContextManager:
     """Under DDP, let the processes exchange gradients after the last part of a batch alone."""
     return step.no_sync() if isinstance(step, DistributedDataParallel) and not last else nullcontext()
 

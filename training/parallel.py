@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
@@ -11,27 +10,7 @@ from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 from config.errors import InputError
-
-
-def choose_device(name: str) -> torch.device:
-    """`name`: auto, cpu or cuda. Raises InputError when a GPU is asked for and there is none."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: PyTorch sees no GPU; install a driver, or use --device cpu")
-    use_cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())
-    return torch.device("cuda" if use_cuda else "cpu")
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """bf16 autocast for "bf16", and for "auto" on a GPU or a CPU with bf16 instructions; else float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=known_precision(device, precision) == "bf16")
-
-
-def known_precision(device: torch.device, precision: str) -> str:
-    """bf16 or fp32, whichever "auto" means on this device."""
-    if precision != "auto":
-        return precision
-    on_cpu = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return "bf16" if device.type == "cuda" or on_cpu else "fp32"
+from models.device import choose_device
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 from config.config import RunOptions, TrainingOptions
 from config.errors import InputError
 from config.options import build_parser, check
-from media.files import written_whole
-from training.checkpoints import best_checkpoint, latest_checkpoint, read_checkpoint
+from media.files import atomic_write
+from models.loading import read_checkpoint
+from training.checkpoints import best_checkpoint, latest_checkpoint
 from training.curves import draw_curves
 from training.loop import train_stage
 from training.parallel import Parallel
@@ -158,5 +159,5 @@ def describe(stage: PlannedStage, parallel: Parallel) -> dict:
 
 
 def write_record(path: Path, record: dict) -> None:
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -14,13 +14,14 @@ from dataset.samples import GeneratorSamples, SyncSamples
 from dataset.split import Split, split
 from face.masks import source_mask
 from models.discriminator import Discriminator
+from models.frames import fold_frames, to_unit
+from models.loading import LoadedNetwork, NetworkSpec, load_generator, load_syncnet
 from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
-from training.checkpoints import LoadedNetwork, NetworkSpec, load_generator, load_syncnet
 from training.initialization import initialise_syncnet
 from training.loop import Phase, Stage, Validation
 from training.parallel import Parallel
-from training.steps import DiscriminatorStep, GeneratorStep, SyncStep, fold_frames, to_unit
+from training.steps import DiscriminatorLosses, GeneratorLosses, SyncNetLosses
 from training.validation import dubbed_clip, generator_quality, offset_accuracy, offset_scores
 
 MASKS = {"dinet": "box", "lawdnet": "smooth"}
@@ -80,7 +81,7 @@ def build_syncnet(options: TrainingOptions, manifest: Manifest, parallel: Parall
         return Validation(offset_accuracy(blocks))
 
     samples = SyncSamples(parts.train, options.mouth_size, options.augment_num, options.seed)
-    step = SyncStep(syncnet, options.lamb_contrast)
+    step = SyncNetLosses(syncnet, options.lamb_contrast)
     if not options.pretrained_syncnet_path:
         batch = default_collate([samples[0, index] for index in range(INITIAL_BATCH)])
         images = fold_frames(to_unit(batch["mouth"].to(parallel.device)))
@@ -122,7 +123,7 @@ def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Para
         num_heard,
     )
     # Setup phases.
-    step = GeneratorStep(
+    step = GeneratorLosses(
         generator,
         torch.from_numpy(source_mask(spec.mask, options.mouth_size)),
         options.mouth_size,
@@ -136,7 +137,7 @@ def build_generator(options: TrainingOptions, manifest: Manifest, parallel: Para
     needs = ("source", "reference", "audio", *(["heard", "opening"] if weights["opening"] else []))
     phases = [Phase("net_g", step, generator, options.lr_g, needs, options.ema)]
     for name, network in discriminators.items():
-        phases.append(Phase(name, DiscriminatorStep(name, network), network, options.lr_d, ("real", "fake")))
+        phases.append(Phase(name, DiscriminatorLosses(name, network), network, options.lr_d, ("real", "fake")))
 
     if not parts.held_out:
         return Stage(options, spec, parts, samples, phases)

@@ -16,17 +16,13 @@ from config.constants import WINDOW_FRAMES
 from face.geometry import mouth_box
 from face.masks import lip_weight
 from models.discriminator import Discriminator
+from models.frames import fold_frames, to_unit
 from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 
 Losses = dict[str, Tensor]
 TEMPERATURE = 0.07  # of the contrastive loss, the usual value
 SCORED_NEGATIVES = 3  # of each SyncNet sample, whose score is pushed to 0; the contrastive loss takes all
-
-
-def to_unit(images: Tensor) -> Tensor:
-    """uint8 (..., H, W, 3) to float32 (..., 3, H, W) in [0, 1]."""
-    return images.movedim(-1, -3).float() / 255
 
 
 def audio_windows(audio: Tensor) -> Tensor:
@@ -55,12 +51,7 @@ def frozen_twin(network: nn.Module) -> nn.Module:
     return twin.requires_grad_(False)
 
 
-def fold_frames(clip: Tensor) -> Tensor:
-    """(B, T, 3, H, W) -> (B, 3 T, H, W), as clip discriminators and SyncNet take it."""
-    return clip.flatten(1, 2)
-
-
-class GeneratorStep(nn.Module):
+class GeneratorLosses(nn.Module):
     """Generates the frames of a batch and scores them.
 
     Batch: source (B, T, H, W, 3), reference (B, 5, H, W, 3), audio (B, C, T + 4); with the loss "opening" also heard
@@ -90,7 +81,7 @@ class GeneratorStep(nn.Module):
         self.syncnet = syncnet.requires_grad_(False).eval() if syncnet else None
         self.syncnet_mouth_size = syncnet_mouth_size
 
-    def train(self, mode: bool = True) -> "GeneratorStep":
+    def train(self, mode: bool = True) -> "GeneratorLosses":
         """With `freeze_norms` the generator's batch norms stay in evaluation mode: few videos make poor statistics."""
         super().train(mode)
         if self.freeze_norms:
@@ -166,7 +157,7 @@ def discriminator_view(name: str, images: Tensor) -> Tensor:
     return fold_frames(images) if name == "gan_clip" else images.flatten(0, 1)
 
 
-class DiscriminatorStep(nn.Module):
+class DiscriminatorLosses(nn.Module):
     """Batch: `real` and `fake` (B, T, 3, H, W), no gradient to the generator."""
 
     def __init__(self, name: str, discriminator: Discriminator):
@@ -179,7 +170,7 @@ class DiscriminatorStep(nn.Module):
         return {f"d_{self.name}": (lsgan(fake, 0.0) + lsgan(real, 1.0)) / 2}, {}
 
 
-class SyncStep(nn.Module):
+class SyncNetLosses(nn.Module):
     """SyncNet on matching audio, audio of the same video at another time, and audio of other samples.
 
     Batch: mouth (B, 5, S, S, 3), audio (B, C, 9), negatives (B, K, C, 9). The score's target is 1 or 0 by MSE, as the

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from config.constants import FPS
-from training.signs import FailureSigns
+from training.failure_warnings import FailureWarnings
 
 SAMPLES = "samples"
 
@@ -24,7 +24,7 @@ class Tracker:
         self.folder = folder
         (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
         self.metrics = (folder / "metrics.jsonl").open("a", encoding="utf-8")
-        self.signs = FailureSigns()
+        self.signs = FailureWarnings()
         self.run = start_wandb(folder, mode, project, name, options)
 
     def log(self, step: int, values: dict[str, float]) -> None:

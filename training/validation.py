@@ -14,9 +14,10 @@ from dataset.images import cached_loader, video_crops
 from dataset.manifest import Video
 from dataset.samples import CONTEXT, GeneratorSamples
 from face.geometry import mouth_box
+from models.device import autocast
+from models.frames import fold_frames, to_unit
 from models.syncnet import SyncNet
-from training.parallel import autocast
-from training.steps import GeneratorStep, fold_frames, to_unit
+from training.steps import GeneratorLosses
 
 MAX_OFFSET = 15  # frames, either way
 BLOCK = 25  # consecutive windows whose scores are averaged: 1 s
@@ -97,7 +98,7 @@ def hit_rates(scores: Tensor, name: str) -> dict[str, float]:
 
 @torch.no_grad()
 def generator_quality(
-    step: GeneratorStep, samples: GeneratorSamples, device: torch.device, precision: str
+    step: GeneratorLosses, samples: GeneratorSamples, device: torch.device, precision: str
 ) -> tuple[dict[str, float], np.ndarray]:
     """Held-out mouths: PSNR (dB), L1 (of 1), and a picture of hidden source, generated and true frames in columns.
 
@@ -156,7 +157,7 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 @torch.no_grad()
-def dubbed_clip(step: GeneratorStep, samples: GeneratorSamples, device: torch.device, precision: str) -> np.ndarray:
+def dubbed_clip(step: GeneratorLosses, samples: GeneratorSamples, device: torch.device, precision: str) -> np.ndarray:
     """The first seconds of the first held-out video, generated beside true: RGB uint8 (T, H, 2 W, 3)."""
     video, starts = samples.videos[0], samples.starts[0][:VIDEO_FRAMES]
     numbers = video.frame_numbers[starts]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from talking_photo import number_of, write_video
 
-from dubbing.ahead import ahead
 from dubbing.playback import frames_by_time, play, playback_runs
+from dubbing.prefetch import prefetch
 from media import video
 from media.video import probe, read_chosen_frames, read_frames, read_frames_backwards
 
@@ -63,21 +63,21 @@ def test_chosen_frames(clip):
     assert [number_of(frame) for frame in read_chosen_frames(clip, [0, 5, 6, 31])] == [0, 5, 6, 31]
 
 
-def test_ahead_keeps_order_and_passes_errors_on():
+def test_prefetch_keeps_order_and_passes_errors_on():
     def failing():
         yield from range(3)
         raise ValueError("here")
 
     seen = []
     with pytest.raises(ValueError, match="here"):
-        for item in ahead(failing(), 2):
+        for item in prefetch(failing(), 2):
             seen.append(item)
     assert seen == [0, 1, 2]
 
 
-def test_ahead_makes_no_more_than_it_may():
+def test_prefetch_makes_no_more_than_it_may():
     made = []
-    items = ahead((made.append(number) or number for number in range(50)), 2)
+    items = prefetch((made.append(number) or number for number in range(50)), 2)
     next(items)
     items.close()
     assert len(made) <= 4

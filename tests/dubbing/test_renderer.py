@@ -11,7 +11,7 @@ from dubbing.renderer import Renderer, network_crop
 from face.alignment import transform
 from face.geometry import crop_size, mouth_box, stored_to_network
 from face.masks import source_mask
-from training.checkpoints import LoadedNetwork
+from models.loading import LoadedNetwork
 
 # A face turned by 0.15 and placed as in the photograph: 320 crop pixels are 150 video pixels.
 SCALE, TURN, SIZE = 320 / 150, 0.15, 64

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from media.video import VideoWriter, probe, read_frames
+from models.loading import NetworkSpec
 from tools.sample_speaker import make_speaker_videos
 from tools.speech import Voice
-from training.checkpoints import NetworkSpec, save_checkpoint
+from training.checkpoints import save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,9 +7,10 @@ from tiny_set import CHANNELS, make_tiny_set
 
 from dataset.manifest import load_manifest
 from dataset.samples import SyncSamples
+from models.frames import fold_frames, to_unit
 from models.syncnet import SyncNet
 from training.initialization import initialise_syncnet
-from training.steps import SyncStep, fold_frames, to_unit
+from training.steps import SyncNetLosses
 
 BATCH, STEPS = 16, 40
 
@@ -56,7 +57,7 @@ def test_the_score_starts_as_a_distance_around_one_half(started):
 
 def test_syncnet_leaves_chance_within_seconds(started, samples):
     network, _ = started
-    step = SyncStep(network, contrast=5.0)
+    step = SyncNetLosses(network, contrast=5.0)
     optimizer = torch.optim.Adam(network.parameters(), lr=4e-4)
     history = []
     for number in range(STEPS):

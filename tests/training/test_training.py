@@ -15,7 +15,8 @@ from config.errors import InputError
 from face.geometry import crop_size
 from media.video import probe
 from models.discriminator import Discriminator
-from training.checkpoints import best_checkpoint, load_generator, load_syncnet, read_checkpoint, save_checkpoint
+from models.loading import load_generator, load_syncnet, read_checkpoint
+from training.checkpoints import best_checkpoint, save_checkpoint
 from training.loop import Phase, lr_factor, mean_over_gpus, optimise
 from training.parallel import Parallel
 from training.sequence import train_sequence

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.signs import FailureSigns
+from training.failure_warnings import FailureWarnings
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from training.signs import FailureSigns
     ],
 )
 def test_a_sign_is_said_once(capsys, step, values, words):
-    signs = FailureSigns()
+    signs = FailureWarnings()
     signs.look(step, values)
     signs.look(step + 50, values)
     printed = capsys.readouterr().out
@@ -30,5 +30,5 @@ def test_a_sign_is_said_once(capsys, step, values, words):
     ],
 )
 def test_a_healthy_run_is_left_in_peace(capsys, step, values):
-    FailureSigns().look(step, values)
+    FailureWarnings().look(step, values)
     assert not capsys.readouterr().out

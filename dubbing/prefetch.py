@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 END = object()
 
 
-def ahead(items: Iterator[Item], depth: int = 1) -> Iterator[Item]:
+def prefetch(items: Iterator[Item], depth: int = 1) -> Iterator[Item]:
     """The same items, made in a thread of its own, at most `depth` of them before they are asked for.
 
     An exception in `items` is raised here, in its place.

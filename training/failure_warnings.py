@@ -7,7 +7,7 @@ CHANCE_WITHIN_1 = 0.25  # of 1 s averages; pure chance is 0.10
 SATURATED = 0.02  # discriminator loss below which the generator learns nothing from it; 0.25 is undecided
 
 
-class FailureSigns:
+class FailureWarnings:
     """Looks at what is logged. Made on the main process only."""
 
     def __init__(self):
