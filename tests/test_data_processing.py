@@ -15,8 +15,8 @@ from face.alignment import TEMPLATE_INDEX, template_pixels
 from media.audio import read_audio, write_wav
 from media.video import VideoWriter, probe, read_frames
 from preprocessing.raw_videos import prepare_video
-from tools.sample_speaker import make_speaker_videos
-from tools.speech import Voice
+from sample_speaker.speech import Voice
+from sample_speaker.videos import make_speaker_videos
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "it's 说话 1"

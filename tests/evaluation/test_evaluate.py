@@ -12,8 +12,8 @@ import pytest
 
 from media.video import VideoWriter, probe, read_frames
 from models.loading import NetworkSpec
-from tools.sample_speaker import make_speaker_videos
-from tools.speech import Voice
+from sample_speaker.speech import Voice
+from sample_speaker.videos import make_speaker_videos
 from training.checkpoints import save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,8 +10,8 @@ import pytest
 from distributed import LocalCluster
 
 from preprocessing.jobs import Outcome, run_jobs
-from tools.sample_speaker import make_speaker_videos
-from tools.speech import Voice
+from sample_speaker.speech import Voice
+from sample_speaker.videos import make_speaker_videos
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
 
-from tools.speech import Phoneme
-from tools.talking_face import MouthShape
+from sample_speaker.speech import Phoneme
+from sample_speaker.talking_face import MouthShape
 
 CURVE_RATE = 500  # samples a second of the curves before they are read at the frames' times
 SMOOTHING = 0.018  # seconds, standard deviation: muscles do not jerk

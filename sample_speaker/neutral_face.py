@@ -1,4 +1,4 @@
-"""Closes the smiling mouth of a photograph: the still picture that tools/talking_face.py sets in motion.
+"""Closes the smiling mouth of a photograph: the still picture that sample_speaker/talking_face.py sets in motion.
 
 Face coordinates: the unit is one pixel of the photograph, x runs along the line through the mouth corners, y down,
 (0, 0) is the middle between the corners of the smile. Pictures are BGR.

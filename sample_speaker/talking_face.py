@@ -2,7 +2,7 @@
 
 Every frame is the photograph, warped: an output pixel is traced back through head motion, jaw and mouth width to the
 picture with closed lips, which is slit along the lip line. What shows in the slit is drawn: the smile's own upper
-teeth, a copy of them for the lower ones, a tongue, and darkness. Coordinates: see tools/neutral_face.py.
+teeth, a copy of them for the lower ones, a tongue, and darkness. Coordinates: see sample_speaker/neutral_face.py.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tools.neutral_face import CORNER_Y, HALF_WIDTH, NeutralFace, lip_line, smooth_step
+from sample_speaker.neutral_face import CORNER_Y, HALF_WIDTH, NeutralFace, lip_line, smooth_step
 
 MOUTH_BOX = (-54.0, -16.0, 54.0, 54.0)  # all that mouth and jaw move: left, top, right, bottom
 LID_REACH = 9.0  # units above the upper lid that a blink stretches

@@ -2,6 +2,7 @@
 
 import _ctypes
 import ctypes
+import os
 from dataclasses import dataclass
 from math import gcd
 
@@ -102,12 +103,12 @@ def speak(library: ctypes.CDLL, text: str, voice: Voice) -> tuple[int, list[np.n
 
     callback = SynthCallback(collect)
     library.espeak_SetSynthCallback(callback)
-    if library.espeak_SetVoiceByName(voice.name.encode()) != 0:
+    if library.espeak_SetVoiceByName(os.fsencode(voice.name)) != 0:
         raise InputError(f"--voice {voice.name} is not a voice of espeak-ng; give one such as en-us or en-gb-x-rp+f1")
     library.espeak_SetParameter(PARAMETER_RATE, voice.speed, 0)
     library.espeak_SetParameter(PARAMETER_VOLUME, VOLUME, 0)
     library.espeak_SetParameter(PARAMETER_PITCH, voice.pitch, 0)
-    data = text.encode() + b"\0"
+    data = text.encode(errors="replace") + b"\0"
     library.espeak_Synth(data, len(data), 0, 1, 0, TEXT_IS_UTF8, None, None)
     library.espeak_Synchronize()
     return rate, blocks, marks
