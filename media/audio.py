@@ -94,9 +94,14 @@ def read_audio(
     return np.concatenate(blocks)[:, 0].astype(np.float32) / 32768
 
 
+def to_pcm16(samples: np.ndarray) -> np.ndarray:
+    """Float samples in [-1, 1] as int16 of the same shape, rounded; what lies outside is clipped."""
+    return np.clip(np.round(samples * 32768), -32768, 32767).astype(np.int16)
+
+
 def write_wav(path: str | Path, samples: np.ndarray, rate: int = SAMPLE_RATE) -> None:
     """Write float32 mono samples (n,) in [-1, 1] as 16-bit PCM."""
-    pcm = np.clip(np.round(samples * 32768), -32768, 32767).astype("<i2")
+    pcm = to_pcm16(samples).astype("<i2")
     with atomic_write(path) as temporary, wave.open(str(temporary), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

@@ -19,6 +19,12 @@ from config.errors import InputError
 from media.audio import AUDIO_RATE_OUT, decode_pcm
 from media.files import atomic_write
 
+VIDEO_SUFFIXES = {
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".f4v", ".mpg", ".mpeg", ".m2v", ".ts", ".mts"),
+    *(".m2ts", ".vob", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".asf", ".rm", ".rmvb", ".divx", ".y4m", ".gif"),
+}
+# Seconds before its time from which a frame counts as on screen, so that rounded time stamps do no harm.
+TIME_TOLERANCE = 5e-4
 BT709 = 1  # ITU-T H.273 code point of primaries, transfer and matrix: what players assume for untagged HD video
 # FFmpeg's fast converter darkens every picture by 2 levels of 255 a round trip; these flags bring that to 0.0.
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -211,14 +217,14 @@ def read_frames_at(path: str | Path, times: Sequence[float]) -> Iterator[np.ndar
     """The frame on screen at each of `times` (seconds from the first frame, never decreasing).
 
     Resampling by time: a frame is repeated where the video is slower than `times`, left out where it is faster.
-    A frame counts as on screen from half a millisecond before its time, so that rounded time stamps do no harm.
+    A frame counts as on screen from TIME_TOLERANCE before its time.
     """
     info = probe(path)
     frames = zip(info.times, read_frames(path, info=info), strict=False)
     current_time, current = next(frames)
     following = next(frames, None)
     for time in times:
-        while following is not None and following[0] <= time + 5e-4:
+        while following is not None and following[0] <= time + TIME_TOLERANCE:
             current_time, current = following
             following = next(frames, None)
         yield current

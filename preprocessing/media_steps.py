@@ -10,13 +10,9 @@ from config.errors import InputError
 from dataset.layout import FRAME_NAME, TrainingSetLayout
 from media.audio import read_audio, write_wav
 from media.files import atomic_write_folder, is_up_to_date
-from media.video import VideoInfo, probe, read_frames
+from media.video import VIDEO_SUFFIXES, VideoInfo, probe, read_frames
 from preprocessing.jobs import Outcome
 
-VIDEO_SUFFIXES = {
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".f4v", ".mpg", ".mpeg", ".m2v", ".ts", ".mts"),
-    *(".m2ts", ".vob", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".asf", ".rm", ".rmvb", ".divx", ".y4m", ".gif"),
-}
 JPEG_QUALITY = 95
 
 

@@ -15,9 +15,8 @@ from face.landmarks import FaceLandmarker, track_faces
 from face.openface_csv import FaceTrack, read_openface_csv, write_openface_csv
 from face.smoothing import smooth_track
 from media.files import atomic_write, is_up_to_date
-from media.video import VideoInfo, VideoWriter, probe, read_frames, read_frames_at
+from media.video import VIDEO_SUFFIXES, VideoInfo, VideoWriter, probe, read_frames, read_frames_at
 from preprocessing.jobs import Outcome
-from preprocessing.media_steps import VIDEO_SUFFIXES
 
 MIN_FOUND = 0.5  # share of frames that must show a face
 
