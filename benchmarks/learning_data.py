@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.sentences import compose_sentences
-from config.constants import NUM_LANDMARKS
 from config.errors import InputError
 from face.alignment import align_video, crop_face
-from face.landmarks import FaceLandmarker, track_faces
+from face.landmarks import FaceLandmarker
 from face.paste import MouthPaster
+from face.tracking import track_video
 from media.cut import cut_video
 from media.video import VideoWriter, probe, read_frames
 from tools.steps import run
@@ -98,8 +98,6 @@ def copy_mouths(source: Path, truth: Path, output: Path) -> None:
 
 def face_matrices(path: Path) -> np.ndarray:
     """video_to_crop (T, 3, 3) of every frame, NaN where there is no face."""
-    blank = np.zeros((NUM_LANDMARKS, 2), np.float32)
     with FaceLandmarker() as landmarker:
-        points = [points for points, _ in track_faces(read_frames(path), landmarker)]
-    found = np.array([known is not None for known in points])
-    return align_video(np.stack([blank if known is None else known for known in points]), found)
+        track = track_video(probe(path), landmarker)
+    return align_video(track.landmarks, track.success)

@@ -7,4 +7,5 @@ WINDOW_FRAMES = 5  # frames of a clip sample, and audio steps that a single fram
 NUM_REFERENCES = 5  # reference frames that the generators are built for
 CROP_WIDTH = 320  # pixels, of a stored face crop
 CROP_HEIGHT = 416  # 1.3 * CROP_WIDTH
+MAX_OFFSET = 15  # frames, either way, by which mouth and sound are tried out of step
 NUM_LANDMARKS = 68  # iBUG 300-W layout, as OpenFace writes it

@@ -5,15 +5,15 @@ from importlib.metadata import version
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from config.errors import InputError
 from dubbing.cache import Cache
-from dubbing.prefetch import prefetch
 from face.alignment import align_video, legacy_video, share_inside
+from face.landmarks import FaceLandmarker, find_model
 from face.openface_csv import FaceTrack, read_openface_csv
 from face.smoothing import smooth_track
-from media.video import VideoInfo, read_frames
+from face.tracking import track_video
+from media.video import VideoInfo
 
 LEAST_INSIDE = 0.5  # share of the crop that must lie in the picture for the face to be dubbed
 
@@ -72,32 +72,13 @@ def track_of_csv(info: VideoInfo, csv: str) -> FaceTrack:
 
 
 def cached_track(info: VideoInfo, num_frames: int, model: str, cache: Cache) -> FaceTrack:
-    """track_in_pictures, or what an earlier run found in the same pictures with the same model."""
-    from face.landmarks import find_model  # slow to import, and not needed with a CSV
-
+    """Faces found in the pictures, or what an earlier run found in the same pictures with the same model."""
     depends_on = ("landmarks", find_model(model or None), version("mediapipe"))
     known = cache.load(*depends_on)
     if known is None or len(known["confidence"]) < num_frames:
-        track = track_in_pictures(info, num_frames, model)
+        with FaceLandmarker(model or None) as landmarker:
+            track = track_video(info, landmarker, num_frames, progress=True)
         known = {"landmarks": torch.from_numpy(track.landmarks), "confidence": torch.from_numpy(track.confidence)}
         cache.store(known, *depends_on)
     landmarks, confidence = (known[name][:num_frames].numpy() for name in ("landmarks", "confidence"))
-    return FaceTrack(landmarks, confidence, ~np.isnan(landmarks[:, 0, 0]))
-
-
-def track_in_pictures(info: VideoInfo, num_frames: int, model: str) -> FaceTrack:
-    from face.landmarks import FaceLandmarker, track_faces
-
-    landmarks = np.full((num_frames, 68, 2), np.nan, np.float32)
-    confidence = np.zeros(num_frames, np.float32)
-    count = 0
-    with FaceLandmarker(model or None) as landmarker:
-        frames = prefetch(read_frames(info.path, 0, num_frames, info), depth=2)
-        tracked = track_faces(frames, landmarker)
-        for points, certainty in tqdm(tracked, "landmarks", num_frames, unit=" frames", dynamic_ncols=True):
-            if points is not None:
-                landmarks[count], confidence[count] = points, certainty
-            count += 1
-    if count < num_frames:
-        raise InputError(f"{info.path}: frame {count} cannot be decoded; the file is damaged")
     return FaceTrack(landmarks, confidence, ~np.isnan(landmarks[:, 0, 0]))

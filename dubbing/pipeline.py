@@ -18,10 +18,11 @@ from dubbing.cache import Cache
 from dubbing.faces import SourceFaces, find_faces
 from dubbing.memory import return_large_blocks
 from dubbing.playback import play, playback_runs
-from dubbing.prefetch import prefetch
 from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
-from dubbing.renderer import Renderer, network_crop
+from dubbing.renderer import Renderer
 from dubbing.speech import Speech, read_speech
+from face.alignment import network_crop
+from media.prefetch import prefetch
 from media.video import VideoInfo, VideoWriter, probe, read_chosen_frames
 from models.device import choose_device
 from models.dinet import ReferenceFeatures

@@ -5,10 +5,9 @@ import numpy as np
 from config.constants import NUM_REFERENCES
 from config.errors import InputError
 from dubbing.faces import SourceFaces
-from face.alignment import TEMPLATE_INDEX, align_frame, transform
+from face.alignment import RIGID_INDEX, align_frame, transform
 from face.lips import lip_opening
 
-RIGID = TEMPLATE_INDEX[:-2]  # brows, nose and eye corners: they tell the pose, not what is said
 NEIGHBOURHOOD = 10  # a pose is picked among 1 / 5 of the frames: a tenth on either side of the wanted opening
 RANDOM = "random"  # value of --reference_frames
 LEAST_CONFIDENCE = 0.9  # of the most confident frame
@@ -34,7 +33,7 @@ def choose_references(faces: SourceFaces) -> np.ndarray:
 
 def pose_deviation(upright: np.ndarray) -> np.ndarray:
     """How far (T,) the rigid parts of aligned landmarks (T, 68, 2) lie from their medians, in crop pixels."""
-    rigid = upright[:, RIGID]
+    rigid = upright[:, RIGID_INDEX]
     return np.linalg.norm(rigid - np.median(rigid, axis=0), axis=-1).mean(1)
 
 

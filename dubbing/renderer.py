@@ -2,13 +2,10 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from face.alignment import crop_face
-from face.geometry import crop_size
 from face.masks import source_mask
 from face.paste import MouthPaster
 from models.device import autocast, resolve_precision
@@ -51,16 +48,3 @@ class Renderer:
             faces = self.network.generate(self.to_network(crops) * self.mask, self.reference, audio)
             pixels = (faces.float().clamp(0, 1) * 255).round().to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).cpu().numpy()[..., ::-1]
-
-
-def network_crop(frame: np.ndarray, video_to_crop: np.ndarray, mouth_size: int) -> np.ndarray:
-    """The face (h, w, 3) of a frame (H, W, 3) at the size of this mouth size.
-
-    It goes through the stored 416 x 320 crop and is then reduced by area, as training images are by libjpeg.
-    """
-    stored = crop_face(frame, video_to_crop)
-    height, width = crop_size(mouth_size)
-    if stored.shape[:2] == (height, width):
-        return stored
-    interpolation = cv2.INTER_AREA if height < stored.shape[0] else cv2.INTER_LINEAR
-    return cv2.resize(stored, (width, height), interpolation=interpolation)

@@ -8,10 +8,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from evaluation.pairs import Pair
 from face.geometry import mouth_box
-from face.lips import lip_opening
+from face.lips import MOUTH_LANDMARKS, lip_opening
 
 MOUTH = mouth_box(256)  # of the 416 x 320 crop
-MOUTH_LANDMARKS = slice(48, 68)
 IDENTICAL_PSNR = 100.0  # dB, instead of infinity for identical pictures
 GROUP = 16  # frames in memory at a time
 MAX_LAG = 10  # frames, either way

@@ -8,8 +8,8 @@ import numpy as np
 
 from config.errors import InputError
 from face.alignment import align_video, crop_face, transform
-from face.landmarks import FaceLandmarker, track_faces
-from face.openface_csv import FaceTrack
+from face.landmarks import FaceLandmarker
+from face.tracking import track_video
 from media.video import VideoInfo, probe, read_frames
 
 LENGTH_TOLERANCE = 2  # frames by which two videos of the same thing may differ in length
@@ -43,7 +43,7 @@ def load_pair(generated: Path, reference: Path, landmarker: FaceLandmarker) -> P
     """Track the face in both videos. Raises InputError when they are not two versions of one video."""
     infos = probe(generated), probe(reference)
     check_same(*infos)
-    tracks = [track(info, landmarker) for info in infos]
+    tracks = [track_video(info, landmarker) for info in infos]
     count = min(len(t.success) for t in tracks)
     found = tracks[0].success[:count] & tracks[1].success[:count]
     if not found.any():
@@ -64,11 +64,3 @@ def check_same(generated: VideoInfo, reference: VideoInfo) -> None:
                 f"--generated {generated.path} has {what} {ours}, --reference {reference.path} has {theirs}; "
                 "give the true video of the same scene and speech"
             )
-
-
-def track(info: VideoInfo, landmarker: FaceLandmarker) -> FaceTrack:
-    found = [points for points, _ in track_faces(read_frames(info.path), landmarker)]
-    success = np.array([points is not None for points in found])
-    blank = np.zeros((68, 2), np.float32)
-    landmarks = np.stack([blank if points is None else points for points in found])
-    return FaceTrack(landmarks, success.astype(np.float32), success)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from config.constants import MAX_OFFSET
 from evaluation.pairs import Pair
-from evaluation.sync import MAX_OFFSET
 from face.lips import lip_opening
 from media.files import atomic_write
 

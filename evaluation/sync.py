@@ -15,12 +15,11 @@ import torch
 from torch import Tensor
 
 from audio.features import get_audio_feature, sample_feature
-from config.constants import CLIP_FRAMES, FPS, SAMPLE_RATE, WINDOW_FRAMES
+from config.constants import CLIP_FRAMES, FPS, MAX_OFFSET, SAMPLE_RATE, WINDOW_FRAMES
 from config.errors import InputError
-from dubbing.renderer import network_crop
 from evaluation.pairs import Pair
 from evaluation.syncnet_v2 import PublicJudge, is_public_syncnet
-from face.alignment import transform
+from face.alignment import network_crop, transform
 from face.geometry import mouth_box
 from media.audio import read_audio
 from media.video import read_frames
@@ -28,7 +27,6 @@ from models.device import autocast
 from models.frames import fold_frames, to_unit
 from models.loading import LoadedNetwork, load_syncnet, read_weights
 
-MAX_OFFSET = 15
 BATCH = 32
 CPU = torch.device("cpu")
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from audio.deepspeech import mfcc
 from config.errors import InputError
+from media.audio import to_pcm16
 
 SIZE = 224  # side of the face pictures
 STEPS_A_FRAME, SOUND_STEPS, CEPSTRA = 4, 20, 13  # MFCC rows: 100 a second, 0.2 s in a window
@@ -101,7 +102,7 @@ class PublicJudge:
         return self.network.see(torch.from_numpy(windows).permute(0, 4, 1, 2, 3).float())
 
     def hear(self, wave: np.ndarray, windows: np.ndarray) -> Tensor:
-        rows = mfcc(np.clip(np.round(wave * 32768), -32768, 32767).astype(np.int16))[:, :CEPSTRA]
+        rows = mfcc(to_pcm16(wave))[:, :CEPSTRA]
         needed = int(windows.max()) * STEPS_A_FRAME + SOUND_STEPS
         rows = np.pad(rows, ((0, max(0, needed - len(rows))), (0, 0)), mode="edge").astype(np.float32)
         views = np.lib.stride_tricks.sliding_window_view(rows, SOUND_STEPS, axis=0)[windows * STEPS_A_FRAME]

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from config.constants import CLIP_FRAMES, CROP_HEIGHT, CROP_WIDTH
+from face.geometry import crop_size
 
 # Brows, nose, eye corners and mouth corners, and where LawDNet's published alignment puts them, in half crop widths
 # from the crop's centre.
@@ -22,6 +23,7 @@ TEMPLATE = np.array(
         (0.3771463, 0.2014054),
     ]
 )
+RIGID_INDEX = TEMPLATE_INDEX[:-2]  # all but the mouth corners: what tells the pose and does not move in speech
 
 
 def template_pixels() -> np.ndarray:
@@ -94,7 +96,7 @@ def legacy_video(landmarks: np.ndarray, found: np.ndarray, width: int, height: i
     Frames in clips that the rule refuses come out as NaN, like frames without a face.
     """
     matrices = np.full((len(landmarks), 3, 3), np.nan)
-    whole = landmarks.astype(np.int64)
+    whole = np.where(found[:, None, None], landmarks, 0).astype(np.int64)
     radii = {}
     for start in range(0, len(landmarks), CLIP_FRAMES):
         index = start + np.flatnonzero(found[start : start + CLIP_FRAMES])
@@ -133,6 +135,19 @@ def crop_face(image: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(
         image, video_to_crop[:2], (CROP_WIDTH, CROP_HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+
+
+def network_crop(frame: np.ndarray, video_to_crop: np.ndarray, mouth_size: int) -> np.ndarray:
+    """The face (h, w, 3) of a frame (H, W, 3) at the size of this mouth size.
+
+    It goes through the stored 416 x 320 crop and is then reduced by area, as training images are by libjpeg.
+    """
+    stored = crop_face(frame, video_to_crop)
+    height, width = crop_size(mouth_size)
+    if stored.shape[:2] == (height, width):
+        return stored
+    interpolation = cv2.INTER_AREA if height < stored.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(stored, (width, height), interpolation=interpolation)
 
 
 def share_inside(video_to_crop: np.ndarray, width: int, height: int) -> float:

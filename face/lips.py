@@ -1,7 +1,8 @@
-"""How far the mouth is open."""
+"""Which landmarks the mouth has, and how far it is open."""
 
 import numpy as np
 
+MOUTH_LANDMARKS = slice(48, 68)
 UPPER_INNER, LOWER_INNER = (61, 62, 63), (67, 66, 65)  # points that face each other
 
 

@@ -11,11 +11,10 @@ from dataclasses import replace
 import numpy as np
 from scipy.signal import savgol_filter
 
-from face.alignment import TEMPLATE_INDEX, similarity, transform
+from face.alignment import RIGID_INDEX, similarity, transform
+from face.lips import MOUTH_LANDMARKS
 from face.openface_csv import FaceTrack
 
-RIGID = TEMPLATE_INDEX[:-2]  # brows, nose and eye corners: what does not move in speech
-MOUTH = np.arange(48, 68)
 MAX_GAP = 5  # frames without a face that are bridged by interpolation
 POSE_WINDOW, MOUTH_WINDOW, ORDER = 9, 5, 2  # frames, frames, degree of the local polynomial
 # Shift by a filter, in face sizes, at which half of it is kept. Measured shifts of a still face: 0.004 and 0.002.
@@ -65,19 +64,19 @@ def smooth_stretch(track: np.ndarray) -> np.ndarray:
     """track (T, 68, 2), no gaps."""
     mean_shape = track.mean(0)
     face_size = np.ptp(mean_shape, axis=0).max()
-    poses = np.stack([similarity(mean_shape[RIGID], points[RIGID]) for points in track])
+    poses = np.stack([similarity(mean_shape[RIGID_INDEX], points[RIGID_INDEX]) for points in track])
     shapes = np.stack([transform(p, np.linalg.inv(m)) for p, m in zip(track, poses, strict=True)])
 
     smooth_poses = filtered(poses, POSE_WINDOW)
-    raw, smooth = (np.stack([transform(mean_shape[RIGID], m) for m in ms]) for ms in (poses, smooth_poses))
+    raw, smooth = (np.stack([transform(mean_shape[RIGID_INDEX], m) for m in ms]) for ms in (poses, smooth_poses))
     keep = share_kept(raw, smooth, POSE_LIMIT * face_size)
     poses += (smooth_poses - poses) * keep
 
-    mouths = shapes[:, MOUTH].copy()
+    mouths = shapes[:, MOUTH_LANDMARKS].copy()
     smooth_mouths = filtered(mouths, MOUTH_WINDOW)
     keep = share_kept(mouths, smooth_mouths, MOUTH_LIMIT * face_size)
     shapes = filtered(shapes, POSE_WINDOW)
-    shapes[:, MOUTH] = mouths + (smooth_mouths - mouths) * keep
+    shapes[:, MOUTH_LANDMARKS] = mouths + (smooth_mouths - mouths) * keep
     return np.stack([transform(p, m) for p, m in zip(shapes, poses, strict=True)])
 
 

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from config.errors import InputError
-from models.dinet import DINet
-from models.lawdnet import LawDNet
+from models.generators import GENERATORS
 from models.syncnet import SyncNet
 
-NETWORKS = {"dinet": DINet, "lawdnet": LawDNet, "syncnet": SyncNet}
+NETWORKS = {**{name: kind.network for name, kind in GENERATORS.items()}, "syncnet": SyncNet}
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from config.constants import CLIP_FRAMES, FPS, NUM_LANDMARKS
+from config.constants import CLIP_FRAMES, FPS
 from config.errors import InputError
 from dataset.layout import TrainingSetLayout
-from face.landmarks import FaceLandmarker, track_faces
-from face.openface_csv import FaceTrack, read_openface_csv, write_openface_csv
+from face.landmarks import FaceLandmarker
+from face.openface_csv import read_openface_csv, write_openface_csv
 from face.smoothing import smooth_track
+from face.tracking import track_video
 from media.files import atomic_write, is_up_to_date
-from media.video import VIDEO_SUFFIXES, VideoInfo, VideoWriter, probe, read_frames, read_frames_at
+from media.video import VIDEO_SUFFIXES, VideoInfo, VideoWriter, probe, read_frames_at
 from preprocessing.jobs import Outcome
 
 MIN_FOUND = 0.5  # share of frames that must show a face
@@ -63,7 +64,8 @@ def prepare_video(name: str, raw: Path, output: Path, training_data_path: str, m
     if is_up_to_date(table, video):
         found, status = read_openface_csv(table).success, "kept"
     else:
-        track = track_video(video, model_path)
+        with FaceLandmarker(model_path or None) as landmarker:
+            track = smooth_track(track_video(probe(video), landmarker))
         found, status = track.success, "done"
         if usable(found):
             write_openface_csv(table, track)
@@ -95,20 +97,6 @@ def at_25fps(raw: Path, info: VideoInfo, target: Path) -> tuple[Path, str]:
             for frame in read_frames_at(raw, times):
                 writer.write(frame)
     return target, story
-
-
-def track_video(video: Path, model_path: str) -> FaceTrack:
-    """Smoothed landmarks of every frame. Raises InputError when some frames cannot be decoded."""
-    info = probe(video)
-    points, confidence = [], []
-    with FaceLandmarker(model_path or None) as landmarker:
-        for landmarks, score in track_faces(read_frames(video, info=info), landmarker):
-            points.append(np.zeros((NUM_LANDMARKS, 2), np.float32) if landmarks is None else landmarks)
-            confidence.append(score)
-    if len(points) != info.num_frames:
-        raise InputError(f"{video}: {len(points)} of its {info.num_frames} frames can be decoded; convert it anew")
-    found = np.array(confidence) > 0
-    return smooth_track(FaceTrack(np.array(points), np.array(confidence), found))
 
 
 def place(source: Path, target: Path) -> None:

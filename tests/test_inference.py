@@ -145,10 +145,10 @@ def test_a_second_dub_searches_no_face_and_encodes_no_reference(material, tmp_pa
     first = inference.dub(options(material, output=str(tmp_path / "first.mp4"), **cached))
     shutil.copy(material / "face.mp4", tmp_path / "renamed.mp4")
 
-    def fail(*arguments):
+    def fail(*arguments, **named):
         raise AssertionError("done again")
 
-    monkeypatch.setattr("dubbing.faces.track_in_pictures", fail)
+    monkeypatch.setattr("dubbing.faces.track_video", fail)
     with monkeypatch.context() as patch:
         patch.setattr(Renderer, "encode", fail)
         source = {"source_video_path": tmp_path / "renamed.mp4"}

@@ -8,8 +8,8 @@ import pytest
 from talking_photo import number_of, write_video
 
 from dubbing.playback import frames_by_time, play, playback_runs
-from dubbing.prefetch import prefetch
 from media import video
+from media.prefetch import prefetch
 from media.video import probe, read_chosen_frames, read_frames, read_frames_backwards
 
 

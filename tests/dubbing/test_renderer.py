@@ -7,8 +7,8 @@ import pytest
 import torch
 from talking_photo import MEL_CHANNELS, photo_frame, tiny_spec
 
-from dubbing.renderer import Renderer, network_crop
-from face.alignment import transform
+from dubbing.renderer import Renderer
+from face.alignment import network_crop, transform
 from face.geometry import crop_size, mouth_box, stored_to_network
 from face.masks import source_mask
 from models.loading import LoadedNetwork
