@@ -2,16 +2,19 @@
 
     python -m audio.deepspeech_worker output_graph.pb
 
-It answers one line of JSON, {"error": null} or {"error": "what is wrong"}, when the graph is loaded and then after each
-line of its input, a JSON list of two .npy paths: the network input (n, 494) and where the output (n, 29) goes. It ends
-when its input does. Neither torch nor torchvision may be imported here.
+It answers with a line of JSON, {"error": null} or {"error": "what is wrong"}, when the graph is loaded and then to each
+request. A request is a line of JSON, {"steps": n}, and the network input, float32 (n, 494) as bytes; without an error
+the output, float32 (n, 29) as bytes, comes after the answer's line. The process ends when its input does, or whoever
+started it is gone. Neither torch nor torchvision may be imported here.
 """
 
 import json
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -68,11 +71,11 @@ def find_tensors(graph: Any) -> list[Any]:
     return tensors
 
 
-def serve(model_path: str, requests: TextIO, answers: TextIO) -> None:
+def serve(model_path: str, requests: BinaryIO, answers: BinaryIO) -> None:
     """Load the graph, then handle requests until there are no more. Without a graph there is nothing to handle."""
 
-    def answer(complaint: str | None) -> None:
-        answers.write(json.dumps({"error": complaint}) + "\n")
+    def answer(complaint: str | None, values: bytes = b"") -> None:
+        answers.write(json.dumps({"error": complaint}).encode() + b"\n" + values)
         answers.flush()
 
     try:
@@ -81,17 +84,25 @@ def serve(model_path: str, requests: TextIO, answers: TextIO) -> None:
         return answer(str(error))
     answer(None)
     for line in requests:
-        given, made = json.loads(line)
+        steps = json.loads(line)["steps"]
+        vectors = np.frombuffer(requests.read(steps * INPUTS * np.float32().nbytes), np.float32).reshape(steps, INPUTS)
         try:
-            np.save(made, network(np.load(given, allow_pickle=False)))
-            answer(None)
+            answer(None, network(vectors).tobytes())
         except GraphError as error:
             answer(str(error))
         except Exception as error:  # TensorFlow's own errors, on one line
             answer(f"could not be run: {' '.join(str(error).split())[:300]}; {ADVICE}")
 
 
+def end_with(parent: int) -> None:
+    """End this process, whatever it computes, when `parent` no longer runs: a killed program cannot end it."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
 if __name__ == "__main__":
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print must not mix with the answers
-    serve(sys.argv[1], sys.stdin, answers)
+    serve(sys.argv[1], sys.stdin.buffer, answers)

@@ -79,15 +79,3 @@ def windows_at(dense: np.ndarray, rate: float, times: np.ndarray) -> np.ndarray:
     """
     steps = (np.arange(WINDOW_FRAMES) - WINDOW_FRAMES // 2) / FPS
     return sample_feature(dense, rate, np.asarray(times, np.float64)[:, None] + steps)
-
-
-def sounding_part(wave: np.ndarray) -> slice:
-    """From the first to the last sample that is not exactly zero; everything where all are zero.
-
-    Statistics of a recording are taken over this part, so that silence added to reach the length of a video does not
-    change the values inside the speech.
-    """
-    sounding = wave != 0
-    if not sounding.any():
-        return slice(0, len(wave))
-    return slice(int(sounding.argmax()), len(wave) - int(sounding[::-1].argmax()))

@@ -19,7 +19,7 @@ from transformers import (
     SequenceFeatureExtractor,
 )
 
-from audio.features import sounding_part
+from audio.sound import check_sound, check_values, sounding_part
 from config.constants import SAMPLE_RATE
 from config.errors import InputError
 
@@ -55,14 +55,18 @@ class HuggingFaceFeature:
 
     @torch.inference_mode()
     def compute(self, wave: np.ndarray) -> np.ndarray:
-        """Float32 16 kHz mono (samples,) in [-1, 1] -> float32 (n, dim) at `rate` rows a second."""
+        """Float32 16 kHz mono (samples,) in [-1, 1] -> float32 (n, dim) at `rate` rows a second.
+
+        Raises InputError for sound, and for a model, whose values are not finite.
+        """
+        check_sound(wave)
         encode = self.whisper_encoder(wave) if self.is_whisper else self.wave_encoder(wave)
         count = max(1, math.ceil(len(wave) / self.step))
         dense = np.empty((count, self.dim), np.float32)
         for first, last, keep in windows(count, self.window, round(CONTEXT_SECONDS * self.rate)):
             hidden = encode(first, last)[keep.start - first : keep.stop - first]
             dense[keep] = hidden.float().cpu().numpy()
-        return dense
+        return check_values(dense, f"audio feature {self.name}")
 
     def wave_encoder(self, wave: np.ndarray) -> EncodeRows:
         """For models whose convolutions read the wave.

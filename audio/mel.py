@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import librosa
 import numpy as np
 
+from audio.sound import check_sound
 from config.constants import SAMPLE_RATE
 
 WINDOW = 400  # samples, 25 ms
@@ -30,7 +31,8 @@ class MelFeature:
     rate = SAMPLE_RATE / HOP
 
     def compute(self, wave: np.ndarray) -> np.ndarray:
-        """Float32 16 kHz mono (samples,) -> float32 (n, 80) at 100 rows a second."""
+        """Float32 16 kHz mono (samples,) -> float32 (n, 80) at 100 rows a second. Raises InputError for NaN samples."""
+        check_sound(wave)
         rows = max(1, math.ceil(len(wave) / HOP))
         decibels = np.concatenate(list(mel_blocks(wave, first=-1, last=rows + 1)))  # (rows + 2, 40): one more each side
         reference = reference_level(decibels[1:-1])

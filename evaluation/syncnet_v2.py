@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from audio.deepspeech import mfcc
+from audio.mfcc import mfcc
 from config.errors import InputError
 from media.audio import to_pcm16
 

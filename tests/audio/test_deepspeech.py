@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ from audio.deepspeech import network_input
 from audio.features import frame_features, get_audio_feature
 from config.errors import InputError
 
-FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "deepspeech_input.npz"
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURE = ROOT / "tests" / "fixtures" / "deepspeech_input.npz"
 BUILD_GRAPHS = """
 import json
 import sys
@@ -24,19 +27,22 @@ folder = sys.argv[1]
 weights = np.load(folder + "/weights.npz")
 
 
-def save(file, input_name, width):
+def save(file, input_name, width, endless=False):
     graph = tf.Graph()
     with graph.as_default():
         vectors = tf.compat.v1.placeholder(tf.float32, (1, None, width), name=input_name)
         lengths = tf.compat.v1.placeholder(tf.int32, (1,), name="input_lengths")
         steps = tf.tanh(tf.tensordot(vectors, weights["w"][:width], 1) + weights["b"])  # (1, n, 29)
         total = tf.reduce_sum(steps, axis=1, keepdims=True) / tf.cast(lengths[0], tf.float32)
+        if endless:
+            total += tf.while_loop(lambda i: i >= 0, lambda i: [tf.abs(i) / 2], [total[0, 0, 0] ** 2])[0]
         tf.transpose(steps + total, (1, 0, 2), name="logits")
     with open(folder + "/" + file, "wb") as out:
         out.write(graph.as_graph_def().SerializeToString())
 
 
 save("output graph.pb", "input_node", 494)
+save("endless.pb", "input_node", 494, endless=True)
 save("other names.pb", "inputs", 494)
 save("other width.pb", "input_node", 26)
 complaints = {}
@@ -56,8 +62,7 @@ def graphs(tmp_path_factory) -> Path:
     rng = np.random.default_rng(0)
     weights = {"w": rng.standard_normal((494, 29)) / 20, "b": rng.standard_normal(29)}
     np.savez(folder / "weights.npz", **{name: value.astype(np.float32) for name, value in weights.items()})
-    root = Path(__file__).resolve().parents[2]
-    subprocess.run([sys.executable, "-c", BUILD_GRAPHS, str(folder)], check=True, capture_output=True, cwd=root)
+    subprocess.run([sys.executable, "-c", BUILD_GRAPHS, str(folder)], check=True, capture_output=True, cwd=ROOT)
     return folder
 
 
@@ -122,6 +127,35 @@ def test_a_graph_process_that_died_is_named(graphs, speech):
         feature.compute(speech)
 
 
+def test_graph_process_ends_when_its_program_is_killed_while_it_computes(graphs):
+    code = (
+        "import sys, numpy as np; from audio.deepspeech import DeepSpeechFeature;"
+        "feature = DeepSpeechFeature(sys.argv[1]); print(feature.graph.process.pid, flush=True);"
+        "feature.compute(np.ones(16000, np.float32))"
+    )
+    command = [sys.executable, "-c", code, graphs / "endless.pb"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as program:
+        worker = int(program.stdout.readline())
+        time.sleep(1)  # it computes by then
+        assert is_running(worker) and program.poll() is None
+        program.kill()
+    deadline = time.monotonic() + 20
+    while is_running(worker) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not is_running(worker)
+
+
+def is_running(process: int) -> bool:
+    status = Path(f"/proc/{process}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+def test_no_temporary_file_holds_the_sound(feature, speech, monkeypatch):
+    """A full temporary folder cannot stop it."""
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
+    assert np.isfinite(feature.compute(speech)).all()
+
+
 def test_other_graphs_are_refused(graphs):
     complaints = json.loads((graphs / "complaints.json").read_text())
     assert complaints["other names.pb"].startswith("has no tensor input_node:0; give")
@@ -143,7 +177,7 @@ def test_missing_tensorflow_is_named(graphs, tmp_path, monkeypatch):
         get_audio_feature("deepspeech", str(graphs / "output graph.pb"))
 
 
-@pytest.mark.parametrize("path", [None, "", "no such file.pb"])
+@pytest.mark.parametrize("path", [None, "", "no such file.pb", "."])
 def test_missing_model_is_refused_before_anything_starts(path):
     with pytest.raises(InputError, match="--deepspeech_model_path"):
         get_audio_feature("deepspeech", path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audio.features import frame_features, get_audio_feature, sample_feature, sounding_part, windows_at
+from audio.features import frame_features, get_audio_feature, sample_feature, windows_at
 from config.errors import InputError
 
 RATE = 16000
@@ -72,12 +72,6 @@ def test_window_between_frames_steps_by_40_ms(mel, speech):
     times = (1.257, 1.297, 1.337, 1.377, 1.417)
     expected = [[np.interp(time, np.arange(len(dense)) / mel.rate, column) for column in dense.T] for time in times]
     np.testing.assert_allclose(windows_at(dense, mel.rate, np.array([1.337]))[0], expected, atol=1e-5)
-
-
-def test_sounding_part():
-    assert sounding_part(np.array([0, 0, 3, 0, -1, 0])) == slice(2, 5)
-    assert sounding_part(np.zeros(4)) == slice(0, 4)
-    assert sounding_part(np.zeros(0)) == slice(0, 0)
 
 
 @pytest.mark.parametrize("spec", ["mfcc", "", "hf:", "Mel"])
