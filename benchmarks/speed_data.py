@@ -28,6 +28,7 @@ from training.stages import NUM_HEARD
 VIDEOS, CLIPS, CHANNELS = 4, 20, AUDIO_CHANNELS
 FEEDERS, FED_SECONDS = 8, 4.0  # so long that filling the first batches counts for little
 SAMPLES = 64
+images.CACHE_BYTES = 0  # without the memory that serves small sets
 HOST = torch.device("cpu")
 KINDS = (("frame", 64), ("frame", 128), ("frame", 256), ("clip", 256), ("syncnet", 256))  # and their mouth sizes
 FRAMES = {"frame": 1, "clip": WINDOW_FRAMES, "syncnet": WINDOW_FRAMES}
@@ -61,7 +62,6 @@ def make_samples(videos: list[Video], kind: str, mouth_size: int, draws: int) ->
 def loader_row(videos: list[Video], kind: str, mouth_size: int) -> Row:
     """The limit is decoding alone."""
     samples = make_samples(videos, kind, mouth_size, SAMPLES)
-    samples.load_crop = images.load_crop  # without the memory that serves small sets
     path = videos[0].paths[0]
     decode = measure("decode", "crop", lambda: [images.load_crop(path, mouth_size) for _ in range(50)], 50, HOST)
     name, crops = f"{kind} sample, mouth {mouth_size}, one worker", CROPS[kind]
@@ -96,7 +96,6 @@ def fed_row(
     steps = max(2, round(seconds / (alone.seconds * size)))
     draws = math.ceil(steps * size / len(videos))
     samples = make_samples(videos, options.stage, options.mouth_size, draws)
-    samples.load_crop = images.load_crop
     sampler = GlobalBatchSampler(len(samples), options.batch_size, 0, 0, 1)
     loader = DataLoader(
         samples,

@@ -16,20 +16,23 @@ REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.
 CACHE_BYTES = 128 * 2**20  # decoded crops that one process keeps: all of a small set, little of a large one
 
 
-def cached_loader(mouth_size: int) -> Callable[[str, int], np.ndarray]:
-    """load_crop with a memory of the last crops, CACHE_BYTES of them. The arrays are shared: do not write to them."""
-    height, width = crop_size(mouth_size)
-    return lru_cache(maxsize=CACHE_BYTES // (3 * height * width))(load_crop)
-
-
-def video_crops(
-    video: Video, positions: Sequence[int], mouth_size: int, load: Callable[[str, int], np.ndarray]
-) -> np.ndarray:
-    """RGB uint8 (n, h, w, 3) of a video's frames at `positions`: from its packed crops, or each by `load`."""
+def video_crops(video: Video, positions: Sequence[int], mouth_size: int) -> np.ndarray:
+    """RGB uint8 (n, h, w, 3) of a video's frames at `positions`: from its packed crops if it has any of this size."""
     packed = video.packed_crops.get(mouth_size)
     if packed is not None:
         return map_array(packed)[video.frame_numbers[positions]]
+    load = cached_load_crop(mouth_size)
     return np.stack([load(video.paths[position], mouth_size) for position in positions])
+
+
+@lru_cache(maxsize=1)  # a process draws crops of one size at a time
+def cached_load_crop(mouth_size: int) -> Callable[[str, int], np.ndarray]:
+    """load_crop with a memory of this process's last crops, CACHE_BYTES of them. Do not write to the arrays.
+
+    It belongs to the process and not to a data set, which must be pickled where loading processes are spawned.
+    """
+    height, width = crop_size(mouth_size)
+    return lru_cache(maxsize=CACHE_BYTES // (3 * height * width))(load_crop)
 
 
 def load_crop(path: str, mouth_size: int) -> np.ndarray:
@@ -40,7 +43,9 @@ def load_crop(path: str, mouth_size: int) -> np.ndarray:
     try:
         with open(path, "rb") as file:
             image = cv2.imdecode(np.frombuffer(file.read(), np.uint8), flag)
-    except (OSError, cv2.error):
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing; run data_processing.py --crop_face again") from error
+    except (ValueError, cv2.error):  # a name that no file can have, or an empty file
         image = None
     if image is None:
         raise InputError(f"{path} cannot be read as an image; run data_processing.py --crop_face again")

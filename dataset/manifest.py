@@ -16,6 +16,7 @@ Paths are relative to the JSON's folder. The JSON of the published DINet code (i
 to the working directory) is read too.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -105,6 +106,17 @@ class Manifest:
     @property
     def num_frames(self) -> int:
         return sum(len(video.paths) for video in self.videos)
+
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that say which set this is: its audio feature, crops, videos' names and frames.
+
+        Where the set lies does not count, so that one which was moved is the same.
+        """
+        digest = hashlib.sha256(json.dumps([self.audio_feature, self.audio_channel, self.crop]).encode())
+        for video in sorted(self.videos, key=lambda video: video.name):
+            digest.update(json.dumps([video.name, len(video.frame_numbers)]).encode())
+            digest.update(video.frame_numbers.astype("<i8").tobytes())
+        return digest.hexdigest()[:16]
 
 
 def load_manifest(path: str | Path) -> Manifest:

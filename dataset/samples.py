@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from config.constants import CLIP_FRAMES, NUM_REFERENCES, WINDOW_FRAMES
 from config.errors import InputError
-from dataset.images import cached_loader, video_crops
+from dataset.images import video_crops
 from dataset.manifest import Video
 from face.geometry import mouth_box
 
@@ -31,13 +31,12 @@ class TrainingSamples(Dataset, ABC):
         usable = [i for i, s in enumerate(starts) if len(s) and len(videos[i].paths) > NUM_REFERENCES]
         if not usable:
             raise InputError(
-                f"--train_data: no video has {frames} consecutive frames with {CONTEXT} audio steps either side and "
-                f"{NUM_REFERENCES} more frames for reference; give longer videos"
+                f"--train_data: {none_of(videos)} {frames} consecutive frames with {CONTEXT} audio steps either side "
+                f"and {NUM_REFERENCES} more frames for reference; give longer videos"
             )
         self.videos = [videos[i] for i in usable]
         self.starts = [starts[i] for i in usable]
         self.frames, self.mouth_size, self.augment_num, self.seed = frames, mouth_size, augment_num, seed
-        self.load_crop = cached_loader(mouth_size)
 
     def __len__(self) -> int:
         return len(self.videos) * self.augment_num
@@ -55,11 +54,13 @@ class TrainingSamples(Dataset, ABC):
 
     def crops(self, video: Video, positions) -> np.ndarray:
         """(n, h, w, 3) uint8."""
-        return video_crops(video, positions, self.mouth_size, self.load_crop)
+        return video_crops(video, positions, self.mouth_size)
 
 
 class GeneratorSamples(TrainingSamples):
     """source (frames, h, w, 3), one reference (5, h, w, 3) for all of them, audio (channels, frames + 4) around them.
+
+    silent () bool says whether that audio is silence, and not the sound of these frames.
 
     With `num_heard` also heard (num_heard, channels, 5), audio around other frames of the video, and opening
     (num_heard,), the lips' at these frames in standard deviations from the video's mean.
@@ -93,6 +94,7 @@ class GeneratorSamples(TrainingSamples):
             "source": torch.from_numpy(self.crops(video, range(start, start + self.frames))),
             "reference": torch.from_numpy(self.crops(video, self.references(video, start, rng))),
             "audio": torch.from_numpy(audio),
+            "silent": torch.tensor(silent),
         }
         if self.num_heard:
             chosen = rng.choice(starts, self.num_heard)
@@ -125,7 +127,9 @@ class SyncSamples(TrainingSamples):
     def __init__(self, videos: list[Video], mouth_size: int, augment_num: int, seed: int):
         long_enough = [video for video in videos if spans(video, 2 * MIN_NEGATIVE_DISTANCE)]
         if not long_enough:
-            raise InputError("--train_data: every video is too short to train SyncNet on; give clips of 1 s or longer")
+            raise InputError(
+                f"--train_data: {none_of(videos)} the second that SyncNet's out-of-sync audio takes; give longer videos"
+            )
         super().__init__(long_enough, WINDOW_FRAMES, mouth_size, augment_num, seed)
 
     def draw(self, video: Video, starts: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -142,6 +146,11 @@ class SyncSamples(TrainingSamples):
             "audio": torch.from_numpy(video.audio(number - CONTEXT, CLIP_FRAMES)),
             "negatives": torch.from_numpy(np.stack(negatives)),
         }
+
+
+def none_of(videos: list[Video]) -> str:
+    names = ", ".join(video.name for video in videos[:3])
+    return f"none of {len(videos)} video(s) ({names}{', ...' if len(videos) > 3 else ''}) has"
 
 
 def spans(video: Video, frames: int) -> bool:

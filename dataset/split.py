@@ -36,12 +36,13 @@ def split(manifest: Manifest, val_fraction: float) -> Split:
     """Divide a training set, always in the same way.
 
     By video (every n-th by name, so that the choice depends on nothing else) from ENOUGH_VIDEOS on, by time below.
+    At least one video is held out whatever the share, unless that is 0, and at least one is trained on.
     """
     videos = sorted(manifest.videos, key=lambda video: video.name)
     if val_fraction == 0:
         return Split(videos, [], "nothing held out")
     if len(videos) >= ENOUGH_VIDEOS:
-        step = max(2, round(1 / val_fraction))
+        step = max(2, round(min(1 / val_fraction, len(videos))))
         held_out = videos[step - 1 :: step]
         names = ", ".join(video.name for video in held_out[:8])
         train = [video for index, video in enumerate(videos) if index % step != step - 1]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from config.constants import CLIP_FRAMES, WINDOW_FRAMES
-from dataset.images import cached_loader, video_crops
+from dataset.images import video_crops
 from dataset.manifest import Video
 from dataset.samples import CONTEXT, GeneratorSamples
 from face.geometry import mouth_box
@@ -56,10 +56,9 @@ def window_blocks(video: Video) -> list[np.ndarray]:
 def score_windows(syncnet: SyncNet, video: Video, starts: np.ndarray, mouth_size: int, device: torch.device) -> Tensor:
     """(len(starts), 31) scores of the windows at `starts`."""
     box_rows, box_columns = mouth_box(mouth_size)
-    load = cached_loader(mouth_size)
     mouths, audio = [], []
     for start in starts:
-        crops = video_crops(video, range(start, start + WINDOW_FRAMES), mouth_size, load)
+        crops = video_crops(video, range(start, start + WINDOW_FRAMES), mouth_size)
         mouths.append(torch.from_numpy(crops[:, box_rows, box_columns]))
         first = int(video.frame_numbers[start]) - CONTEXT - MAX_OFFSET
         steps = torch.from_numpy(video.audio(first, CLIP_FRAMES + 2 * MAX_OFFSET))  # (C, 9 + 30)

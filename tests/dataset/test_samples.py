@@ -11,7 +11,7 @@ import torch
 from tiny_set import CHANNELS, make_tiny_set
 
 from config.errors import InputError
-from dataset.images import load_crop
+from dataset.images import cached_load_crop, load_crop
 from dataset.layout import TrainingSetLayout
 from dataset.manifest import load_manifest
 from dataset.sampler import GlobalBatchSampler
@@ -55,6 +55,7 @@ def test_silence_comes_with_a_mouth_that_is_closed(tmp_path):
         drawn = [samples[0, index] for index in range(len(samples))]
         silent = [bool((sample["audio"] == torch.from_numpy(manifest.silence)[:, None]).all()) for sample in drawn]
         assert all(silent) if share else not any(silent)
+        assert [sample["silent"].tolist() for sample in drawn] == silent
         dark[share] = np.mean([(s["source"].float().mean(3)[:, 30:104, 20:60] < 80).float().mean() for s in drawn])
     assert dark[1.0] < 0.5 * dark[0.0]  # the mouth is a dark ellipse
 
@@ -68,10 +69,12 @@ def test_packed_crops_are_the_decoded_ones_and_used_while_they_are_up_to_date(tm
         assert [pack_crops(folder.name, layout, 64).status for _ in range(2)] == ["done", "kept"]
     generate_training_json(layout, "mel")
     packed = GeneratorSamples(load_manifest(path).videos, 5, 64, 3, seed=1)
-    packed.load_crop = None  # nothing is decoded
+    away = layout.crops.rename(tmp_path / "away")  # nothing is decoded
+    cached_load_crop.cache_clear()
     for index, sample in enumerate(decoded):
         for name, tensor in packed[0, index].items():
             assert torch.equal(tensor, sample[name]), name
+    away.rename(layout.crops)
     now = time.time()
     for folder in layout.crops.iterdir():
         os.utime(folder, (now + 10, now + 10))  # crops were made anew

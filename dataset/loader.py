@@ -1,0 +1,135 @@
+"""Loads batches, in processes of their own if wanted, and says in one line why loading failed."""
+
+import errno
+import os
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from config.errors import InputError, describe
+from dataset.sampler import GlobalBatchSampler
+from dataset.samples import TrainingSamples
+
+OWN_FILES, FILES_PER_WORKER = 1024, 32  # open files of a process that loads, and those its workers add to it
+
+
+def make_loader(samples: TrainingSamples, sampler: GlobalBatchSampler, num_workers: int, pin_memory: bool) -> "Loader":
+    """Batches of `samples`, to be iterated once an epoch. The processes, `num_workers`, live as long as the loader."""
+    allow_open_files(OWN_FILES + FILES_PER_WORKER * num_workers)
+    batches = DataLoader(
+        Batches(samples),
+        sampler=sampler,
+        batch_size=None,  # the sampler's keys are those of whole batches
+        num_workers=num_workers,
+        pin_memory=pin_memory,
+        persistent_workers=num_workers > 0,
+        worker_init_fn=prepare_worker,
+    )
+    return Loader(batches)
+
+
+class Loader:
+    """Iterated once an epoch. Whatever makes loading fail is an InputError of one line.
+
+    That holds for a loading process that dies while the main one is busy elsewhere, too: the error is then raised
+    there. No process outlives this one: they end with it, or 5 s after it was killed.
+    """
+
+    def __init__(self, batches: DataLoader):
+        self.batches = batches
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        """Dicts of tensors, (batch, ...) each."""
+        try:
+            for batch in self.batches:
+                explain_dead_workers()
+                if isinstance(batch, InputError):
+                    raise batch
+                yield batch
+        except Exception as error:
+            raise explain(error) from error
+
+
+class Batches(Dataset):
+    """Whole batches of samples by the lists of their keys.
+
+    Where loading fails, the InputError is the batch: PyTorch would hand an exception on as the text of its traceback.
+    """
+
+    def __init__(self, samples: TrainingSamples):
+        self.samples = samples
+
+    def __getitem__(self, keys: list[tuple[int, int]]) -> dict[str, Tensor] | InputError:
+        try:
+            return default_collate([self.samples[key] for key in keys])
+        except Exception as error:
+            return explain(error)
+
+
+def explain(error: Exception) -> InputError:
+    """What the user can do about a failure of loading. Raises `error` itself where it is a mistake of the program."""
+    text, number = " ".join(str(error).split()), getattr(error, "errno", None)
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or "allocate memory" in text:
+        return InputError("not enough memory to load batches; lower --num_workers or --batch_size")
+    if number == errno.ENOSPC or "shared memory" in text:
+        return InputError(
+            "--num_workers: shared memory (/dev/shm) has no room for batches; give --num_workers 0, or a larger "
+            "/dev/shm (docker run --shm-size=8g)"
+        )
+    if number in (errno.EMFILE, errno.ENFILE) or "Too many open files" in text or "ancdata" in text:
+        return InputError("too many open files; lower --num_workers, or raise the limit with: ulimit -n 65536")
+    if "DataLoader worker (pid" in text or isinstance(error, (ConnectionError, EOFError)):
+        return InputError(
+            f"--num_workers: a loading process ended ({text}); the system ends processes when memory runs out: "
+            "lower --num_workers or --batch_size"
+        )
+    if isinstance(error, OSError) and not error.filename:
+        return InputError(f"--num_workers: loading processes cannot be started ({text}); give --num_workers 0")
+    if isinstance(error, OSError):
+        return InputError(describe(error))
+    raise error
+
+
+def explain_dead_workers() -> None:
+    """PyTorch reports dead workers by a handler of SIGCHLD, which raises wherever the main thread is. See to its words.
+
+    PyTorch installs the handler once a process, when its first workers have started.
+    """
+    if os.name != "posix":
+        return
+    report = signal.getsignal(signal.SIGCHLD)
+    if callable(report) and getattr(report, "func", None) is not report_explained:
+        signal.signal(signal.SIGCHLD, partial(report_explained, report))
+
+
+def report_explained(report: Callable, *arguments) -> None:
+    try:
+        report(*arguments)
+    except RuntimeError as error:
+        raise explain(error) from error
+
+
+def prepare_worker(_number: int) -> None:
+    """In a worker: Ctrl-C is the main process's to answer, SIGTERM ends it, and what else kills it the main one says."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    for name in ("SIGBUS", "SIGSEGV", "SIGFPE"):  # of which PyTorch's workers speak on standard error
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
+def allow_open_files(wanted: int) -> None:
+    """Raise this process's limit of open files to `wanted`, if it is lower and the system lets it."""
+    if os.name != "posix":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < limit:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
