@@ -27,6 +27,13 @@ class AudioFeature(Protocol):
         ...
 
 
+def is_known_feature(spec: object) -> bool:
+    """Whether get_audio_feature knows such a name. Of "hf:" it takes any model; whether there is one shows later."""
+    if not isinstance(spec, str):
+        return False
+    return spec in ("mel", "deepspeech") or (spec.startswith("hf:") and len(spec) > len("hf:") and spec.isprintable())
+
+
 def get_audio_feature(spec: str, deepspeech_model_path: str | None = None, device: str = "cpu") -> AudioFeature:
     """The feature that `spec` names: "mel", "deepspeech" or "hf:<model name or folder>".
 
