@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import data_processing
 from config.constants import FPS
 from dataset.layout import TrainingSetLayout
-from dataset.manifest import Manifest, load_manifest
+from dataset.manifest import load_manifest
 from dubbing.speech import read_speech
 from media.video import probe
 from models.loading import NetworkSpec
@@ -36,16 +37,17 @@ def layout(tmp_path_factory) -> TrainingSetLayout:
     return TrainingSetLayout(root / "set")
 
 
-def extract(layout: TrainingSetLayout, feature: str) -> Manifest:
+def feature_steps(layout: TrainingSetLayout, feature: str) -> list[str]:
     steps = ["--extract_audio_feature", "--generate_training_json"]
-    run("data_processing.py", *steps, "--training_data_path", layout.root, "--audio_feature", feature)
-    return load_manifest(layout.training_json)
+    return [*steps, "--training_data_path", str(layout.root), "--audio_feature", feature]
 
 
 @pytest.mark.parametrize("kind", ["hubert", "whisper"])
-def test_training_and_dubbing_see_the_same_features(layout, encoders, kind):
+def test_training_and_dubbing_see_the_same_features(layout, encoders, kind, monkeypatch):
     feature = f"hf:{encoders[kind]}"
-    manifest = extract(layout, feature)
+    monkeypatch.setattr(sys, "argv", ["data_processing.py", *feature_steps(layout, feature)])
+    assert data_processing.main() == 0
+    manifest = load_manifest(layout.training_json)
     rows = np.load(layout.features(feature) / f"{NAME}.npy")
     assert (manifest.audio_feature, manifest.audio_channel) == (feature, 24)
     assert rows.shape == (probe(layout.videos / f"{NAME}.mp4").num_frames, 24) and rows.std() > 0
@@ -58,11 +60,24 @@ def test_training_and_dubbing_see_the_same_features(layout, encoders, kind):
 
 
 def test_a_generator_is_trained_and_dubs(layout, encoders, tmp_path):
-    extract(layout, f"hf:{encoders['wav2vec2']}")
+    run("data_processing.py", *feature_steps(layout, f"hf:{encoders['wav2vec2']}"))
     run(
         *("train_sequence.py", "--config_path", "config/experiment/frame_64.py", "--base_channels", 8),
         *("--train_data", layout.training_json, "--result_path", tmp_path, "--name", "hf", "--wandb", "disabled"),
-        *("--batch_size", 2, "--augment_num", 2, "--non_decay", 1, "--decay", 0, "--num_workers", 0),
+        *(
+            "--batch_size",
+            2,
+            "--augment_num",
+            2,
+            "--non_decay",
+            1,
+            "--decay",
+            0,
+            "--num_workers",
+            0,
+            "--val_fraction",
+            0.4,
+        ),
         *("--lamb_perception", 0, "--lamb_mouth", 1, "--device", "cpu"),
     )
     checkpoint = max((tmp_path / "hf" / "frame_64").glob("*.pth"))
