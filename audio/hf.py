@@ -5,11 +5,11 @@ of 30 seconds. Long sound is encoded in windows that share some context, so memo
 """
 
 import math
+import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoFeatureExtractor,
@@ -103,13 +103,19 @@ class HuggingFaceFeature:
 
 def load_pretrained(source: str) -> tuple[SequenceFeatureExtractor, PreTrainedModel]:
     """The extractor and the network of a speech encoder for 16 kHz sound. Raises InputError."""
+    if source.startswith(("/", ".", "~")) and not os.path.isdir(source):
+        raise InputError(
+            f"audio feature hf:{source} cannot be loaded: it is no folder; give one that exists"
+        )
     try:
         config = AutoConfig.from_pretrained(source)
         extractor = AutoFeatureExtractor.from_pretrained(source)
         check_kind(source, config, extractor)
         model, loaded = AutoModel.from_pretrained(source, config=config, use_safetensors=True, output_loading_info=True)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # a folder's files are the user's, and transformers raises almost anything for bad ones
+        reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"audio feature hf:{source} cannot be loaded ({reason}); give the name of a model on huggingface.co (the "
             "first time needs the network) or a folder with config.json, preprocessor_config.json, model.safetensors"

@@ -21,3 +21,11 @@ def speech() -> np.ndarray:
     hiss = np.random.default_rng(0).standard_normal(len(time)) * (np.sin(2 * np.pi * time) > 0.95)
     sound = sound / np.abs(sound).max() + 0.05 * hiss
     return (0.5 * sound / np.abs(sound).max()).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def encoders(tmp_path_factory) -> dict[str, str]:
+    """Folders of a wav2vec 2.0, a HuBERT and a Whisper model of random weights."""
+    from encoder_models import save_encoders
+
+    return save_encoders(tmp_path_factory.mktemp("speech encoders"))
