@@ -1,13 +1,15 @@
 """Train one stage (--config_path) or every stage coarse to fine, in one process on all visible GPUs or the CPU."""
 
 from config.errors import run_script
-from models.device import choose_device
-from training.parallel import Parallel
-from training.sequence import train_sequence
+from training.flags import read_flags
 
 
 def main() -> int:
-    return train_sequence(__doc__, lambda device: Parallel(choose_device(device)))
+    run, flags = read_flags(__doc__)
+    from training.parallel import single_process
+    from training.sequence import train_sequence
+
+    return train_sequence(run, flags, single_process)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,16 @@
 """train_sequence.py under torchrun: one process a GPU, on one or several machines, with DistributedDataParallel."""
 
-import torch.distributed
-
 from config.errors import run_script
-from training.parallel import join_processes
-from training.sequence import train_sequence
+from training.flags import read_flags
 
 
 def main() -> int:
-    try:
-        return train_sequence(__doc__, join_processes)
-    finally:
-        if torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
+    run, flags = read_flags(__doc__)
+    from training.parallel import all_end_together, join_processes
+    from training.sequence import train_sequence
+
+    with all_end_together():
+        return train_sequence(run, flags, join_processes)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.speed_data import CROPS
 from benchmarks.speed_networks import EXPERIMENT, STAGES, count_flops
-from config.config import TrainingOptions
+from config.config import StageOptions
 from config.errors import InputError, run_script
 from config.options import option, parse
 from face.geometry import crop_size
-from training.sequence import read_stage_file
+from training.stage_files import read_stages
 
 HOURS, GPUS = (10, 100, 1000), (1, 8, 64)
 VIDEOS_AN_HOUR = 23  # as in HDTF (CVPR 2021), which DINet was trained on: 362 videos, 15.8 hours
@@ -45,7 +45,8 @@ class ScalingOptions:
 def main() -> None:
     options = parse(ScalingOptions, __doc__)
     measured = read_speed(options.speed)
-    stages = {name: read_stage_file(EXPERIMENT / f"{name}.py", {}).options for name in STAGES}
+    options_of = {stage.name: stage.options for stage in read_stages("", str(EXPERIMENT), {})}
+    stages = {name: options_of[name] for name in STAGES}
     work = {name: count_flops(stage) for name, stage in stages.items()}
     rate = options.peak_tflops * 1e12 * options.utilisation
     print_stages(stages, work, rate, measured)
@@ -62,7 +63,7 @@ def read_speed(path: str) -> dict[str, float]:
     return seconds
 
 
-def samples(stage: TrainingOptions, hours: float) -> float:
+def samples(stage: StageOptions, hours: float) -> float:
     """That the published schedule draws from so many hours."""
     return hours * VIDEOS_AN_HOUR * stage.augment_num * (stage.non_decay + stage.decay)
 

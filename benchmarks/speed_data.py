@@ -11,19 +11,19 @@ import cv2
 import numpy as np
 import skimage.data
 import torch
-from torch.utils.data import DataLoader
 
 from benchmarks.speed_networks import AUDIO_CHANNELS, make_batch, make_phases, timed_stages, train
 from benchmarks.timing import Row, measure
-from config.config import TrainingOptions
+from config.config import StageOptions
 from config.constants import CLIP_FRAMES, CROP_HEIGHT, CROP_WIDTH, NUM_REFERENCES, WINDOW_FRAMES
 from dataset import images
 from dataset.layout import FRAME_NAME, TrainingSetLayout
+from dataset.loader import make_loader
 from dataset.manifest import ClipEntry, Video, VideoEntry, load_manifest, write_manifest
 from dataset.sampler import GlobalBatchSampler
 from dataset.samples import GeneratorSamples, SyncSamples, TrainingSamples
 from preprocessing.pack_step import pack_crops
-from training.stages import NUM_HEARD
+from training.generator_stage import NUM_HEARD
 
 VIDEOS, CLIPS, CHANNELS = 4, 20, AUDIO_CHANNELS
 FEEDERS, FED_SECONDS = 8, 4.0  # so long that filling the first batches counts for little
@@ -88,26 +88,20 @@ def pack(video: Video, layout: TrainingSetLayout, mouth_size: int) -> Video:
 
 
 def fed_row(
-    videos: list[Video], name: str, options: TrainingOptions, device: torch.device, workers: int, seconds: float
+    videos: list[Video], name: str, options: StageOptions, device: torch.device, workers: int, seconds: float
 ) -> Row:
     """Training steps on batches as they come from the loader's processes."""
     phases, size = make_phases(options, device), options.batch_size
-    alone = measure("step", "sample", partial(train, phases, make_batch(options, device), device, "auto"), size, device)
+    alone = measure("step", "sample", partial(train, phases, make_batch(options, device), device), size, device)
     steps = max(2, round(seconds / (alone.seconds * size)))
     draws = math.ceil(steps * size / len(videos))
     samples = make_samples(videos, options.stage, options.mouth_size, draws)
     sampler = GlobalBatchSampler(len(samples), options.batch_size, 0, 0, 1)
-    loader = DataLoader(
-        samples,
-        batch_sampler=sampler,
-        num_workers=workers,
-        pin_memory=device.type == "cuda",
-        persistent_workers=True,
-    )
+    loader = make_loader(samples, sampler, workers, pin_memory=device.type == "cuda")
 
     def epoch() -> None:
         for batch in loader:
-            train(phases, batch, device, "auto")
+            train(phases, batch, device)
 
     label = f"DINet training, {name}, fed by {workers} workers"
     fed = partial(measure, label, "sample", epoch, len(sampler) * size, device)

@@ -1,6 +1,7 @@
 """Generators one frame at a time, and training steps: the path that is used, beside the plain float32 one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,23 +9,23 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.timing import Row, matmul_rate, measure
-from config.config import TrainingOptions
+from config.config import ClipOptions, FrameOptions, GeneratorOptions, StageOptions, SyncNetOptions
 from config.constants import CLIP_FRAMES, WINDOW_FRAMES
 from dataset.samples import NUM_NEGATIVES
 from face.geometry import crop_size
 from face.masks import source_mask
 from models.device import autocast
 from models.dinet import DINet
-from models.discriminator import Discriminator
 from models.folding import fold_batch_norms
+from models.generators import GENERATORS
 from models.lawdnet import LawDNet
 from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
-from training.loop import Phase, optimise
+from training.generator_stage import NUM_HEARD, GeneratorNetworks, build_discriminators, generator_phases, loss_rows
 from training.parallel import Parallel
-from training.sequence import read_stage_file
-from training.stages import NUM_HEARD, loss_weights
-from training.steps import DiscriminatorLosses, GeneratorLosses, SyncNetLosses
+from training.phases import Phase, optimise
+from training.stage_files import read_stages
+from training.syncnet_stage import syncnet_phase
 
 NETWORKS = {"DINet": DINet, "LawDNet": LawDNet}
 AUDIO_CHANNELS = 29
@@ -88,71 +89,65 @@ def training_rows(device: torch.device) -> Iterator[Row]:
         yield training_row(name, options, device, "auto", limit=limit, limited_by=limited_by, plain=plain.seconds)
 
 
-def timed_stages(device: torch.device) -> dict[str, TrainingOptions]:
+def timed_stages(device: torch.device) -> dict[str, StageOptions]:
     """Stages by name: all of config/experiment on a GPU, frames in small batches on a CPU."""
     if device.type == "cpu":
-        return {
-            f"frame_{size}": TrainingOptions(mouth_size=size, batch_size=batch) for size, batch in ((64, 4), (128, 2))
-        }
-    return {name: read_stage_file(EXPERIMENT / f"{name}.py", {}).options for name in STAGES}
+        return {f"frame_{size}": FrameOptions(mouth_size=size, batch_size=batch) for size, batch in ((64, 4), (128, 2))}
+    stages = {stage.name: stage.options for stage in read_stages("", str(EXPERIMENT), {})}
+    return {name: stages[name] for name in STAGES}
 
 
-def training_row(name: str, options: TrainingOptions, device: torch.device, precision: str, **known: object) -> Row:
-    phases, batch = make_phases(options, device), make_batch(options, device)
+def training_row(name: str, options: StageOptions, device: torch.device, precision: str, **known: object) -> Row:
+    phases = make_phases(replace(options, precision=precision), device)
+    batch = make_batch(options, device)
     label = f"DINet training step, {name}, batch {options.batch_size}"
-    work = partial(train, phases, batch, device, precision)
+    work = partial(train, phases, batch, device)
     return measure(label, "sample", work, options.batch_size, device, repeats=3, **known)
 
 
-def train(phases: list[Phase], batch: dict[str, torch.Tensor], device: torch.device, precision: str) -> None:
+def train(phases: list[Phase], batch: dict[str, torch.Tensor], device: torch.device) -> None:
     """One step."""
     tensors = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
     for phase in phases:
-        optimise(phase, tensors, device, precision)
+        optimise(phase, tensors)
 
 
-def count_flops(options: TrainingOptions) -> float:
+def count_flops(options: StageOptions) -> float:
     """Floating-point operations of a stage's step for one sample: forward, backward, every network and update."""
     nowhere = torch.device("meta")  # shapes alone
     with FlopCounterMode(display=False) as counter:
-        tensors = make_batch(options, nowhere)
-        for phase in make_phases(options, nowhere):
-            optimise(phase, tensors, torch.device("cpu"), "fp32")
+        train(make_phases(replace(options, precision="fp32"), nowhere), make_batch(options, nowhere), nowhere)
     return counter.get_total_flops() / options.batch_size
 
 
-def make_phases(options: TrainingOptions, device: torch.device) -> list[Phase]:
-    """A stage's networks and losses, with VGG19 and SyncNet of random weights."""
+def make_phases(options: StageOptions, device: torch.device) -> list[Phase]:
+    """A stage's phases as training builds them, with VGG19 and SyncNet of random weights."""
     torch.manual_seed(0)
-    place = Parallel(device).place
-    if options.stage == "syncnet":
-        syncnet = place(SyncNet(3 * WINDOW_FRAMES, AUDIO_CHANNELS, 128))
-        step = SyncNetLosses(syncnet, options.lamb_contrast)
-        return [Phase("syncnet", step, syncnet, options.lr_g, ("mouth", "audio", "negatives"), options.ema)]
-    generator = place(DINet(3, 15, AUDIO_CHANNELS, base_channels=options.base_channels)).train()
-    discriminators = {"gan_image": place(Discriminator(3))} if options.lamb_gan else {}
-    syncnet = None
-    if options.stage == "clip":
-        if options.lamb_gan_clip:
-            discriminators["gan_clip"] = place(Discriminator(3 * WINDOW_FRAMES))
-        if options.lamb_sync:
-            syncnet = place(SyncNet(3 * WINDOW_FRAMES, AUDIO_CHANNELS, 128))
-    size = options.mouth_size
-    mask = torch.from_numpy(source_mask("box", size))
-    perceptual = place(VGG19Features("random")) if options.lamb_perception else None
-    weights = loss_weights(options)
-    step = GeneratorLosses(
-        generator, mask, size, weights, perceptual, discriminators, syncnet, size, options.freeze_norms
-    )
-    step = step.to(device).train()
-    needs = ("source", "reference", "audio", "heard", "opening")
-    phases = [Phase("net_g", step, generator, options.lr_g, needs, options.ema)]
-    for name, network in discriminators.items():
-        phases.append(Phase(name, DiscriminatorLosses(name, network), network, options.lr_d, ("real", "fake")))
+    parallel = Parallel(device)
+    if isinstance(options, SyncNetOptions):
+        phases = [syncnet_phase(options, parallel.place(SyncNet(3 * WINDOW_FRAMES, AUDIO_CHANNELS, 128)))]
+    else:
+        networks = make_networks(options, parallel)
+        mask = torch.from_numpy(source_mask(GENERATORS[options.model].mask, options.mouth_size)).to(device)
+        phases = generator_phases(options, networks, loss_rows(options, networks, hears=True), mask)
+    for phase in phases:
+        phase.losses = parallel.wrap(phase.losses, options.precision).train()
     return phases
 
 
-def make_batch(options: TrainingOptions, device: torch.device) -> dict[str, torch.Tensor]:
+def make_networks(options: GeneratorOptions, parallel: Parallel) -> GeneratorNetworks:
+    generator = GENERATORS[options.model].network(3, 15, AUDIO_CHANNELS, base_channels=options.base_channels)
+    networks = GeneratorNetworks(parallel.place(generator).train())
+    networks.discriminators = {name: parallel.place(net) for name, net in build_discriminators(options).items()}
+    if options.lamb_perception:
+        networks.vgg19 = parallel.place(VGG19Features("random"))
+    if isinstance(options, ClipOptions) and options.lamb_sync:
+        networks.syncnet = parallel.place(SyncNet(3 * WINDOW_FRAMES, AUDIO_CHANNELS, 128))
+        networks.syncnet_mouth_size = options.mouth_size
+    return networks
+
+
+def make_batch(options: StageOptions, device: torch.device) -> dict[str, torch.Tensor]:
     """What the stage's loader gives, with random content."""
     size, height_width = options.mouth_size, crop_size(options.mouth_size)
 
@@ -162,15 +157,16 @@ def make_batch(options: TrainingOptions, device: torch.device) -> dict[str, torc
     def audio(*shape: int) -> torch.Tensor:
         return torch.rand(options.batch_size, *shape, device=device)
 
-    if options.stage == "syncnet":
+    if isinstance(options, SyncNetOptions):
         negatives = audio(NUM_NEGATIVES, AUDIO_CHANNELS, CLIP_FRAMES)
         mouth = images(WINDOW_FRAMES, size, size, 3)
         return {"mouth": mouth, "audio": audio(AUDIO_CHANNELS, CLIP_FRAMES), "negatives": negatives}
-    frames = WINDOW_FRAMES if options.stage == "clip" else 1
+    frames = WINDOW_FRAMES if isinstance(options, ClipOptions) else 1
     return {
         "source": images(frames, *height_width, 3),
         "reference": images(5, *height_width, 3),
         "audio": audio(AUDIO_CHANNELS, frames + WINDOW_FRAMES - 1),
+        "silent": torch.zeros(options.batch_size, dtype=torch.bool, device=device),
         "heard": audio(NUM_HEARD, AUDIO_CHANNELS, WINDOW_FRAMES),
         "opening": audio(NUM_HEARD),
     }

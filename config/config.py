@@ -149,66 +149,6 @@ STAGE_KINDS = {"syncnet": SyncNetOptions, "frame": FrameOptions, "clip": ClipOpt
 
 
 @dataclass
-class TrainingOptions:
-    """One training stage. Stage files in config/experiment/ and flags change these values."""
-
-    stage: str = option("frame", "what is trained", choices=("syncnet", "frame", "clip"))
-    model: str = option("dinet", "generator", choices=MODELS)
-    mouth_size: int = option(64, "side of the mouth box in pixels; the crop is 1.25 wide and 1.625 high", low=32)
-    base_channels: int = option(64, "width of the generator; 64 is the published one", low=4)
-
-    train_data: str = option("./asserts/training_data/training_json.json", "training JSON")
-    val_fraction: float = option(
-        0.1, "share held out: of the videos, or of each video's end if they are few", high=0.5, low=0
-    )
-    augment_num: int = option(32, "samples drawn from every video in an epoch", low=1)
-    silence_share: float = option(
-        0.05, "share of samples that pair silent audio with a closed mouth; 0 as published", low=0, high=1
-    )
-    batch_size: int = option(24, "samples in a step, over all processes and GPUs", low=1)
-    freeze_norms: bool = option(
-        False, "keep the generator's batch norm as the stage before left it, as small batches of clips want it"
-    )
-    ema: float = option(
-        0.999, "decay of the running average of the weights that is validated and used; 0 for none", low=0, high=0.99999
-    )
-    accumulate: int = option(1, "passes that a generator step's batch is divided into, for less memory", low=1)
-    num_workers: int = option(4, "data loading processes of every training process", low=0)
-
-    lr_g: float = option(1e-4, "learning rate of the generator, or of SyncNet", low=0)
-    lr_d: float = option(1e-4, "learning rate of the discriminators", low=0)
-    non_decay: int = option(135, "epochs at the full learning rate", low=0)
-    decay: int = option(135, "epochs of linear decay to 0", low=0)
-    warmup_steps: int = option(0, "steps over which the learning rates rise to their value", low=0)
-    max_minutes: float = option(0.0, "end the stage after this many minutes of training; 0 for no limit", low=0)
-    lamb_perception: float = option(10.0, "weight of the VGG19 loss", low=0)
-    lamb_gan: float = option(1.0, "weight of the LSGAN loss on single frames", low=0)
-    lamb_gan_clip: float = option(1.0, "weight of the LSGAN loss on five frames (clip stages)", low=0)
-    lamb_sync: float = option(0.1, "weight of SyncNet's loss (clip stages)", low=0)
-    lamb_pixel: float | None = option(None, "weight of the pixel MSE; not set: 1 for lawdnet, 0 for dinet", low=0)
-    lamb_mouth: float = option(
-        0.0, "weight of the pixel L1 in the mouth box, up to five times as much at the lips", low=0
-    )
-    lamb_opening: float = option(1.0, "weight of the lip opening heard in the audio code; 0 as published", low=0)
-    lamb_contrast: float = option(5.0, "weight of SyncNet's contrastive loss between mouths and audio", low=0)
-    perceptual_weights: str = option(
-        "imagenet", "VGG19: imagenet, auto (ImageNet if cached, else random), random, a path"
-    )
-    precision: str = option("auto", "auto: bf16 where the device is fast at it", choices=("auto", "bf16", "fp32"))
-
-    starts_from: str = option("", "stage of the same --name whose generator this one continues")
-    syncnet_from: str = option("", "stage of the same --name whose SyncNet a clip stage uses")
-    pretrained_path: str = option("", "generator checkpoint to start from, instead of starts_from")
-    pretrained_syncnet_path: str = option("", "SyncNet checkpoint of a clip stage, instead of syncnet_from")
-
-    checkpoint_every: int = option(10, "epochs between checkpoints", low=1)
-    keep_checkpoints: int = option(3, "newest checkpoints that are kept", low=1)
-    eval_every: int = option(5, "epochs between validations and sample images", low=1)
-    log_every: int = option(50, "steps between rows in metrics.jsonl", low=1)
-    seed: int = option(456, "seed of weights and of every random draw", low=0)
-
-
-@dataclass
 class RunOptions:
     """train_sequence.py and train_sequence_distributed.py: which stages run, and where."""
 

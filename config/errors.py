@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from types import FrameType
 
@@ -28,19 +29,30 @@ def run_script(main: Callable[[], int | None]) -> None:
     try:
         status = main() or 0
         sys.stdout.flush()
-    except InputError as error:
-        status = complain(str(error))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
-        status = 128 + signal.SIGPIPE
-    except OSError as error:
-        status = complain(describe(error))
-    except MemoryError:
-        status = complain("not enough memory; close other programs, or lower --batch_size or --num_workers")
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        status = 130
+    except BaseException as error:
+        status = report(error)
     sys.exit(status)
+
+
+def report(error: BaseException) -> int:
+    """Say in one line why a program ends, or with a traceback where that is a mistake of ours; its exit status."""
+    match error:
+        case InputError():
+            return complain(str(error))
+        case BrokenPipeError():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
+            return 128 + signal.SIGPIPE
+        case OSError():
+            return complain(describe(error))
+        case MemoryError():
+            return complain("not enough memory; close other programs, or lower --batch_size or --num_workers")
+        case KeyboardInterrupt():
+            print("\ninterrupted", file=sys.stderr)
+            return 130
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else 1
+    traceback.print_exception(error)
+    return 1
 
 
 def complain(message: str) -> int:

@@ -115,7 +115,7 @@ def report_explained(report: Callable, *arguments) -> None:
 
 
 def prepare_worker(_number: int) -> None:
-    """In a worker: Ctrl-C is the main process's to answer, SIGTERM ends it, and what else kills it the main one says."""
+    """In a worker: Ctrl-C is the main process's to answer, SIGTERM ends it, the main one says what else kills it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     for name in ("SIGBUS", "SIGSEGV", "SIGFPE"):  # of which PyTorch's workers speak on standard error

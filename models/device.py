@@ -1,24 +1,76 @@
 """Which device and which precision a network runs with."""
 
-from contextlib import AbstractContextManager
+import warnings
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
 from config.errors import InputError
 
+NO_GPU = "PyTorch sees no GPU"
 BF16_CAPABILITY = (8, 0)  # compute capability from which GPUs multiply in bf16; older ones emulate it slowly
+AUTOCAST_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str) -> torch.device:
-    """`name`: auto, cpu or cuda. Raises InputError when a GPU is asked for and there is none."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: PyTorch sees no GPU; install a driver, or use --device cpu")
-    use_cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())
-    return torch.device("cuda" if use_cuda else "cpu")
+    """`name`: auto, cpu or cuda. Says in a line where a GPU is there and cannot be used.
+
+    Raises InputError when a GPU is asked for and none can be used.
+    """
+    if name == "cpu":
+        return torch.device("cpu")
+    reason = why_no_gpu()
+    if name == "cuda" and reason:
+        raise InputError(f"--device cuda: {reason}, or use --device cpu")
+    if reason and not reason.startswith(NO_GPU):
+        print(f"warning: running on the CPU: {reason}")
+    if reason:
+        return torch.device("cpu")
+    use_true_float32()
+    return torch.device("cuda")
+
+
+def why_no_gpu() -> str:
+    """Why CUDA cannot be used, with what to install; empty where it can."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        available = torch.cuda.is_available()
+    if not available:
+        if any("driver" in str(warning.message) for warning in caught):
+            return f"the NVIDIA driver is too old for this PyTorch (CUDA {torch.version.cuda}); install a newer driver"
+        return f"{NO_GPU}; install an NVIDIA driver and a PyTorch build with CUDA"
+    built_for = torch.cuda.get_arch_list()
+    for index in range(torch.cuda.device_count()):
+        capability = torch.cuda.get_device_capability(index)
+        if not has_kernels(capability, built_for):
+            return (
+                f"{torch.cuda.get_device_name(index)} (compute capability {capability[0]}.{capability[1]}) cannot run "
+                f"this PyTorch, built for {' '.join(built_for)}; install a build of PyTorch for it"
+            )
+    return ""
+
+
+def has_kernels(capability: tuple[int, int], built_for: list[str]) -> bool:
+    """Whether a build with these architectures, such as sm_80 or compute_90, runs on a GPU of this capability.
+
+    Machine code of one generation runs on equal and later minor versions of it; PTX, "compute", on all that is later.
+    """
+    for name in built_for:
+        kind, _, number = name.partition("_")
+        digits = "".join(filter(str.isdigit, number))  # sm_90a
+        built = (int(digits[:-1]), int(digits[-1]))
+        if built <= capability and (kind == "compute" or built[0] == capability[0]):
+            return True
+    return not built_for  # a build that does not say
 
 
 def resolve_precision(device: torch.device, precision: str) -> str:
-    """bf16 or fp32, whichever "auto" means on this device: bf16 where the hardware multiplies in it."""
+    """bf16, fp16 or fp32: "auto" is bf16 where the hardware multiplies in it, else fp32.
+
+    Raises InputError for fp16 on a CPU.
+    """
+    if precision == "fp16" and device.type == "cpu":
+        raise InputError("--precision fp16 is for GPUs; use auto, bf16 or fp32 on a CPU")
     if precision != "auto":
         return precision
     if device.type == "cuda":
@@ -29,5 +81,21 @@ def resolve_precision(device: torch.device, precision: str) -> str:
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """Autocast to bf16 where `resolve_precision` says so; else float32 throughout."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=resolve_precision(device, precision) == "bf16")
+    """Autocast to what `resolve_precision` says; nothing where that is float32."""
+    resolved = resolve_precision(device, precision)
+    return nullcontext() if resolved == "fp32" else torch.autocast(device.type, AUTOCAST_DTYPES[resolved])
+
+
+def use_true_float32() -> None:
+    """Keep float32 convolutions and products on CUDA from being rounded to TF32, which has 10 bits of mantissa."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def describe_device(device: torch.device, precision: str) -> str:
+    """Device and precision for the first line of a run: "NVIDIA H100, bf16" or "CPU with 2 threads, fp32"."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    else:
+        name = f"CPU with {torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''}"
+    return f"{name}, {resolve_precision(device, precision)}"

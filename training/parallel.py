@@ -1,51 +1,94 @@
 """One process, DataParallel over the visible GPUs, or DDP under torchrun. Everything is a no-op on one device."""
 
 import os
-from collections.abc import Mapping
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NoReturn
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-from config.errors import InputError
-from models.device import choose_device
+from config.errors import InputError, report
+from models.device import autocast, choose_device, describe_device
+from training.syncnet_losses import SyncNetLosses
+
+# Rank 0 validates and downloads while the others wait for it. A process that fails ends the others long before.
+LONGEST_WAIT = timedelta(hours=6)
+GRACE = 10.0  # seconds that a process has to clean up after SIGTERM, even one that waits for others
+
+
+class MixedPrecision(nn.Module):
+    """A module that runs under autocast wherever it is called: DataParallel's threads enter it anew, in float16."""
+
+    def __init__(self, module: nn.Module, device: torch.device, precision: str):
+        super().__init__()
+        self.module, self.device, self.precision = module, device, precision
+
+    def forward(self, batch: dict[str, Tensor]) -> Any:
+        with autocast(self.device, self.precision):
+            return self.module(batch)
+
+
+def unwrapped(losses: nn.Module) -> nn.Module:
+    """The losses inside what `Parallel.wrap` put around them."""
+    while isinstance(losses, DataParallel | DistributedDataParallel | MixedPrecision):
+        losses = losses.module
+    return losses
 
 
 @dataclass(frozen=True)
 class Parallel:
-    """Where this process stands among the others."""
+    """Where this process stands among the others, and how many GPUs it uses."""
 
     device: torch.device
     rank: int = 0
     world_size: int = 1
+    local_rank: int = 0
+    num_replicas: int = 1
 
     @property
     def is_main(self) -> bool:
         return self.rank == 0
 
-    @property
-    def num_replicas(self) -> int:
-        """GPUs that DataParallel uses in this process."""
-        return torch.cuda.device_count() if self.world_size == 1 and self.device.type == "cuda" else 1
+    def describe(self, precision: str) -> str:
+        """The first line of a run: device, precision, processes."""
+        text = f"device: {describe_device(self.device, precision)}, {self.world_size} process"
+        text += f"es on {dist.get_backend()}" if self.world_size > 1 else ""
+        if self.num_replicas > 1:
+            text += f", DataParallel over {self.num_replicas} GPUs (train_sequence_distributed.sh, DDP, is faster)"
+        return text
 
     def place(self, network: nn.Module) -> nn.Module:
         """On the device, with channels last in memory, as convolutions in bf16 want them."""
         return network.to(self.device, memory_format=torch.channels_last)
 
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """Move a step to the device and make its gradients those of the global batch.
+    def wrap(self, losses: nn.Module, precision: str) -> nn.Module:
+        """Move losses to the device and make their gradients those of the global batch.
 
-        Under DDP on GPUs, batch norm uses the statistics of the global batch.
+        Under DDP on GPUs, batch norm uses the statistics of the global batch. DataParallel divides what looks at every
+        sample by itself: all of a generator's losses, and the encoders of SyncNet's.
         """
-        module = module.to(self.device)
+        losses = losses.to(self.device)
+        if self.num_replicas > 1 and isinstance(losses, SyncNetLosses):
+            losses.encoders = DataParallel(MixedPrecision(losses.encoders, self.device, precision))
+        mixed = MixedPrecision(losses, self.device, precision)
         if self.world_size > 1:
             on_gpu = self.device.type == "cuda"
             if on_gpu:
-                module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
-            return DistributedDataParallel(module, device_ids=[self.device.index] if on_gpu else None)
-        return DataParallel(module) if self.num_replicas > 1 else module
+                mixed = nn.SyncBatchNorm.convert_sync_batchnorm(mixed)
+            return DistributedDataParallel(mixed, device_ids=[self.device.index] if on_gpu else None)
+        if self.num_replicas > 1 and not isinstance(losses, SyncNetLosses):
+            return DataParallel(mixed)
+        return mixed
 
     def mean(self, values: Mapping[str, float]) -> dict[str, float]:
         """Means over the processes."""
@@ -55,18 +98,114 @@ class Parallel:
         dist.all_reduce(tensor)
         return dict(zip(values, (tensor / self.world_size).tolist(), strict=True))
 
+    def gather(self, value: Any) -> list[Any]:
+        """The value of every process, by rank."""
+        if self.world_size == 1:
+            return [value]
+        values = [None] * self.world_size
+        dist.all_gather_object(values, value)
+        return values
+
+    def from_main(self, make: Callable[[], Any]) -> Any:
+        """What `make` gives on the main process, on all of them. Its InputError ends the others without a word."""
+        if self.world_size == 1:
+            return make()
+        answer, failure = [None, False], None
+        if self.is_main:
+            try:
+                answer = [make(), False]
+            except InputError as error:
+                answer, failure = [None, True], error
+        dist.broadcast_object_list(answer)
+        if failure:
+            raise failure
+        if answer[1]:
+            raise SystemExit(2)
+        return answer[0]
+
+    def once_a_node(self, work: Callable[[], None]) -> None:
+        """Run `work` in one process of every machine; the others wait for it."""
+        if self.local_rank == 0:
+            work()
+        self.barrier()
+
+    def require_agreement(self, what: str, value: Any) -> None:
+        """Raise InputError on all processes unless `value` is the same on all of them."""
+        values = self.gather((value, socket.gethostname()))
+        for rank, (other, host) in enumerate(values):
+            if other != values[0][0]:
+                self.stop(
+                    f"process 0 and process {rank} on {host} differ in {what}: {values[0][0]} and {other}; "
+                    "give all machines the same project, data and --result_path"
+                )
+
+    def stop(self, message: str) -> NoReturn:
+        """End all processes, each of which must call this: the main one with the message, the others without a word."""
+        raise InputError(message) if self.is_main else SystemExit(2)
+
     def barrier(self) -> None:
         if self.world_size > 1:
             dist.barrier()
 
 
+def single_process(device_name: str) -> Parallel:
+    """This process alone, with all visible GPUs."""
+    device = choose_device(device_name)
+    return Parallel(device, num_replicas=torch.cuda.device_count() if device.type == "cuda" else 1)
+
+
 def join_processes(device_name: str) -> Parallel:
     """Join the process group that torchrun describes in the environment: NCCL on GPUs, gloo on CPUs."""
-    if "RANK" not in os.environ:
-        raise InputError("train_sequence_distributed.py runs under torchrun; see train_sequence_distributed.sh")
-    device = choose_device(device_name)
+    missing = [name for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR") if name not in os.environ]
+    if missing:
+        raise InputError(
+            f"train_sequence_distributed.py runs under torchrun, and {missing[0]} is not set; "
+            "see train_sequence_distributed.sh"
+        )
+    device, local_rank = choose_device(device_name), int(os.environ["LOCAL_RANK"])
     if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        if local_rank >= torch.cuda.device_count():
+            raise InputError(f"NPROC: process {local_rank} has no GPU, there are {torch.cuda.device_count()}; lower it")
+        device = torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return Parallel(device, dist.get_rank(), dist.get_world_size())
+    on_gpu = device.type == "cuda"
+    end_when_terminated()
+    dist.init_process_group("nccl" if on_gpu else "gloo", timeout=LONGEST_WAIT, device_id=device if on_gpu else None)
+    return Parallel(device, dist.get_rank(), dist.get_world_size(), local_rank)
+
+
+def end_when_terminated() -> None:
+    """Make SIGTERM end this process GRACE seconds later even where Python cannot: inside a collective.
+
+    torchrun sends it to all processes when one has failed.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def watch() -> None:
+        while os.read(reader, 1)[0] != signal.SIGTERM:
+            pass
+        time.sleep(GRACE)
+        os._exit(128 + signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def all_end_together() -> Iterator[None]:
+    """Leave the process group; after a failure say why and end at once, or the others would wait for this process.
+
+    torchrun then ends them.
+    """
+    try:
+        yield
+    except BaseException as error:
+        lost = isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
+        if lost:
+            error = InputError("another process of this run has ended, and this one with it; its message is above")
+        status = report(error)
+        sys.stdout.flush()
+        os._exit(status)
+    if dist.is_initialized():
+        dist.destroy_process_group()

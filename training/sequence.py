@@ -1,159 +1,114 @@
-"""From the command line to trained stages: which stages, with which options, in which order."""
+"""From a plan to trained stages."""
 
 import dataclasses
 import json
-import runpy
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-from config.config import RunOptions, TrainingOptions
-from config.errors import InputError
-from config.options import build_parser, check
+import torch
+
+from config.config import ClipOptions, GeneratorOptions, RunOptions, StageOptions, SyncNetOptions
+from dataset.manifest import Manifest, load_manifest
 from media.files import atomic_write
 from models.loading import read_checkpoint
-from training.checkpoints import best_checkpoint, latest_checkpoint
+from models.vgg19 import download_weights, find_weights
+from training.checkpoints import best_checkpoint
 from training.curves import draw_curves
+from training.generator_stage import build_generator
 from training.loop import train_stage
 from training.parallel import Parallel
-from training.stages import build_stage, previous_checkpoints
+from training.plan import PlannedStage, make_plan, needed_stages, plan_stages, show
+from training.plan_checks import with_usable_syncnet
+from training.run_folder import locked, require_shared, run_folder
+from training.stages import BuiltStage
+from training.syncnet_stage import build_syncnet
 from training.tracking import Tracker
 
-STAGE_ORDER = ("syncnet", "frame", "clip")
 
-
-@dataclasses.dataclass
-class PlannedStage:
-    """A stage file with its options: defaults, then the file, then the command line."""
-
-    name: str
-    options: TrainingOptions
-
-
-def parse_arguments(description: str, argv: list[str] | None) -> tuple[RunOptions, dict]:
-    """RunOptions, and the training options given on the command line, which win over every stage file."""
-
-    @dataclasses.dataclass
-    class Both(RunOptions, TrainingOptions):
-        pass
-
-    given = vars(build_parser(Both, description).parse_args(argv))
-    run_names = {field.name for field in dataclasses.fields(RunOptions)}
-    run = RunOptions(**{name: value for name, value in given.items() if name in run_names})
-    check(run)
-    overrides = {name: value for name, value in given.items() if name not in run_names}
-    check(TrainingOptions(**overrides))
-    return run, overrides
-
-
-def read_stage_file(path: Path, overrides: dict) -> PlannedStage:
-    """Run a stage file, which is Python, and take its names as options. Unknown names raise InputError."""
-    if not path.is_file():
-        raise InputError(f"--config_path {path}: no such file; the stage files are in config/experiment/")
-    try:
-        values = {name: value for name, value in runpy.run_path(str(path)).items() if not name.startswith("_")}
-    except Exception as error:
-        raise InputError(f"--config_path {path}: {type(error).__name__}: {error}") from error
-    known = {field.name for field in dataclasses.fields(TrainingOptions)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise InputError(f"--config_path {path}: unknown option {unknown[0]}; see train_sequence.py --help")
-    options = TrainingOptions(**{**values, **overrides})
-    check(options, origin=f"{path}: ")
-    return PlannedStage(path.stem, options)
-
-
-def plan(run: RunOptions, overrides: dict) -> list[PlannedStage]:
-    """The stages to run, coarse to fine: SyncNet, then frames, then clips, each by mouth size."""
-    if run.config_path:
-        stages = [read_stage_file(Path(run.config_path), overrides)]
-        share_minutes(stages, run.total_minutes)
-        return stages
-    folder = Path(run.config_folder)
-    files = [path for path in sorted(folder.glob("*.py")) if path.name != "__init__.py"]
-    if not files:
-        raise InputError(f"--config_folder {folder}: holds no stage files; give config/experiment or a folder like it")
-    stages = [read_stage_file(path, overrides) for path in files]
-    share_minutes(stages, run.total_minutes)
-    return sorted(stages, key=lambda s: (STAGE_ORDER.index(s.options.stage), s.options.mouth_size, s.name))
-
-
-def share_minutes(stages: list[PlannedStage], total_minutes: float) -> None:
-    """Scale the stages' time limits so that they add up to `total_minutes`, if that is set."""
-    planned = sum(stage.options.max_minutes for stage in stages)
-    if not total_minutes:
-        return
-    if not planned:
-        raise InputError("--total_minutes needs stage files with max_minutes, such as those in config/experiment/demo")
-    for stage in stages:
-        stage.options.max_minutes *= total_minutes / planned
-
-
-def show(stages: list[PlannedStage]) -> None:
-    """Print every stage's options: those that differ from the defaults first."""
-    defaults = TrainingOptions()
-    for stage in stages:
-        values = dataclasses.asdict(stage.options)
-        changed = {name: value for name, value in values.items() if value != getattr(defaults, name)}
-        print(f"{stage.name}: {json.dumps(changed, ensure_ascii=False)}")
-        print(f"  defaults: {json.dumps({n: v for n, v in values.items() if n not in changed}, ensure_ascii=False)}")
-
-
-def train_sequence(description: str, make_parallel, argv: list[str] | None = None) -> int:
+def train_sequence(run: RunOptions, flags: dict[str, Any], make_parallel: Callable[[str], Parallel]) -> int:
     """Entry of both training scripts. `make_parallel(device)` gives this process's place among the others."""
-    run, overrides = parse_arguments(description, argv)
-    stages = plan(run, overrides)
+    stages = plan_stages(run, flags)
     if run.dry_run:
-        show(stages)
+        show(make_plan(run, stages) if run.name else stages)
+        if not run.name:
+            print("  no --name: data, checkpoints and folders were not looked at")
         return 0
-    if not run.name:
-        raise InputError("--name is not set; give the run a name, it becomes a folder of --result_path")
+    folder = run_folder(run)
     parallel = make_parallel(run.device)
-    for stage in stages:
-        checkpoint = run_stage(stage, run, parallel)
-        if parallel.is_main:
-            print(f"{stage.name}: {checkpoint}", flush=True)
+    parallel.from_main(lambda: print(parallel.describe(stages[0].options.precision), flush=True))
+    with ExitStack() as held:
+        plan = parallel.from_main(lambda: make_plan(run, stages, parallel.world_size))
+        parallel.from_main(lambda: held.enter_context(locked(folder, run.name)))
+        require_shared(folder, parallel)
+        manifests = {path: load_manifest(path) for path in {stage.options.train_data for stage in plan}}
+        parallel.require_agreement("--train_data", [manifests[path].fingerprint() for path in sorted(manifests)])
+        fetch_perceptual_weights(plan, parallel)
+        for stage in plan:
+            checkpoint = stage.resume_from
+            if not stage.finished:
+                checkpoint = run_stage(stage, run, manifests[stage.options.train_data], parallel)
+            if parallel.is_main:
+                print(f"{stage.name}: {checkpoint}", flush=True)
     return 0
 
 
-def run_stage(stage: PlannedStage, run: RunOptions, parallel: Parallel) -> Path:
-    """Train one stage, or go on with it, or find it finished. Returns its last checkpoint."""
-    run_folder = Path(run.result_path) / run.name
-    folder = run_folder / stage.name
-    resume_from = None
-    latest = latest_checkpoint(folder)
-    if latest:
-        if not run.resume:
-            raise InputError(f"--name {run.name}: {folder} holds checkpoints; use --resume, or another --name")
-        resume_from = read_checkpoint(latest, "--resume")
-        if resume_from["finished"]:
-            return latest
-    for option_name, previous in previous_checkpoints(stage.options, run_folder).items():
-        found = best_checkpoint(previous)
-        if not found:
-            raise InputError(
-                f"stage {stage.name} needs a checkpoint in {previous}; train that first, or give --{option_name}"
-            )
-        setattr(stage.options, option_name, str(found))
-    built = build_stage(stage.options, parallel)
-    parallel.barrier()
+def fetch_perceptual_weights(plan: list[PlannedStage], parallel: Parallel) -> None:
+    """Download VGG19 before the first stage where one needs it, once a machine."""
+    wanted = {
+        stage.options.perceptual_weights
+        for stage in plan
+        if isinstance(stage.options, GeneratorOptions) and stage.options.lamb_perception and not stage.finished
+    }
+    if "imagenet" in wanted:
+        parallel.once_a_node(lambda: find_weights("imagenet") or download_weights())
+
+
+def run_stage(stage: PlannedStage, run: RunOptions, manifest: Manifest, parallel: Parallel) -> Path:
+    """Train one stage, or go on with it. Returns its last checkpoint."""
+    options = parallel.from_main(lambda: with_checkpoints(stage, manifest))
+    resume_from = read_checkpoint(stage.resume_from, "--resume") if stage.resume_from else None
+    built = build_stage(options, manifest, parallel)
     if not parallel.is_main:
-        return train_stage(built, folder, None, parallel, resume_from)
-    write_record(folder / "options.json", describe(stage, parallel))
-    write_record(folder / "split.json", built.parts.record())
-    options = dataclasses.asdict(stage.options)
-    with Tracker(folder, run.wandb, run.wandb_project, f"{run.name}-{stage.name}", options) as tracker:
-        checkpoint = train_stage(built, folder, tracker, parallel, resume_from)
-    draw_curves(folder)
+        return train_stage(built, stage.folder, None, parallel, resume_from)
+    print(f"data: {built.parts.rule}")
+    write_record(stage.folder / "options.json", describe(stage.name, options, parallel))
+    write_record(stage.folder / "split.json", built.parts.record())
+    name = f"{run.name}-{stage.name}"
+    with Tracker(stage.folder, run.wandb, run.wandb_project, name, dataclasses.asdict(options)) as tracker:
+        checkpoint = train_stage(built, stage.folder, tracker, parallel, resume_from)
+    draw_curves(stage.folder)
     return checkpoint
 
 
-def describe(stage: PlannedStage, parallel: Parallel) -> dict:
+def build_stage(options: StageOptions, manifest: Manifest, parallel: Parallel) -> BuiltStage:
+    """Samples and networks, the same on every process. Raises InputError for data or checkpoints that do not fit."""
+    torch.manual_seed(options.seed)
+    build = build_syncnet if isinstance(options, SyncNetOptions) else build_generator
+    return build(options, manifest, parallel)
+
+
+def with_checkpoints(stage: PlannedStage, manifest: Manifest) -> StageOptions:
+    """The stage's options with the paths of the checkpoints that earlier stages have made by now."""
+    found = {
+        option: str(best_checkpoint(stage.folder.parent / name))
+        for option, name in needed_stages(stage.options).items()
+    }
+    options = dataclasses.replace(stage.options, **found)
+    if isinstance(options, ClipOptions) and options.lamb_sync:
+        options = with_usable_syncnet(options, manifest)
+    return options
+
+
+def describe(name: str, options: StageOptions, parallel: Parallel) -> dict:
     """What was run, for whoever finds the folder."""
     return {
-        "stage": stage.name,
-        "options": dataclasses.asdict(stage.options),
+        "stage": name,
+        "options": dataclasses.asdict(options),
         "command": sys.argv,
-        "device": str(parallel.device),
+        "device": parallel.describe(options.precision),
         "processes": parallel.world_size,
     }
 

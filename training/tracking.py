@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from config.constants import FPS
 from training.failure_warnings import FailureWarnings
 
-SAMPLES = "samples"
+SAMPLES, METRICS = "samples", "metrics.jsonl"
 
 
 class Tracker:
@@ -23,7 +24,7 @@ class Tracker:
     def __init__(self, folder: Path, mode: str, project: str, name: str, options: dict):
         self.folder = folder
         (folder / SAMPLES).mkdir(parents=True, exist_ok=True)
-        self.metrics = (folder / "metrics.jsonl").open("a", encoding="utf-8")
+        self.metrics = open_log(folder / METRICS)
         self.signs = FailureWarnings()
         self.run = start_wandb(folder, mode, project, name, options)
 
@@ -66,6 +67,15 @@ class Tracker:
         self.metrics.close()
         if self.run:
             self.run.finish(exit_code=0 if kind is None else 1)
+
+
+def open_log(path: Path) -> TextIO:
+    """Open metrics.jsonl to append rows. A last row that was torn when its process was killed goes."""
+    if path.exists():
+        with path.open("rb+") as file:
+            content = file.read()
+            file.truncate(content.rfind(b"\n") + 1)
+    return path.open("a", encoding="utf-8")
 
 
 def start_wandb(folder: Path, mode: str, project: str, name: str, options: dict):

@@ -1,7 +1,9 @@
 """Held-out measures of a stage: does SyncNet find the offset, does the generator draw the mouth."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
-from config.constants import CLIP_FRAMES, WINDOW_FRAMES
+from config.constants import CLIP_FRAMES, MAX_OFFSET, WINDOW_FRAMES
 from dataset.images import video_crops
 from dataset.manifest import Video
 from dataset.samples import CONTEXT, GeneratorSamples
@@ -17,9 +19,11 @@ from face.geometry import mouth_box
 from models.device import autocast
 from models.frames import fold_frames, to_unit
 from models.syncnet import SyncNet
-from training.steps import GeneratorLosses
+from training.generator_losses import generate_frames, heard_opening
+from training.parallel import unwrapped
+from training.phases import Phase
+from training.stages import Validation
 
-MAX_OFFSET = 15  # frames, either way
 BLOCK = 25  # consecutive windows whose scores are averaged: 1 s
 MAX_BLOCKS = 16  # per validation, evenly spread over the held-out videos
 GENERATED = 10  # frames at a time
@@ -95,85 +99,105 @@ def hit_rates(scores: Tensor, name: str) -> dict[str, float]:
     }
 
 
-@torch.no_grad()
-def generator_quality(
-    step: GeneratorLosses, samples: GeneratorSamples, device: torch.device, precision: str
-) -> tuple[dict[str, float], np.ndarray]:
-    """Held-out mouths: PSNR (dB), L1 (of 1), and a picture of hidden source, generated and true frames in columns.
+@dataclass(frozen=True)
+class GeneratorValidation:
+    """Held-out measures of a generator. The same frames and references are drawn every time.
 
-    With the loss "opening" also opening_heard, the correlation of the lip opening that the audio code says with the
-    true one. Clips also give mouth_motion, the change from frame to frame over the truth's, and SyncNet's mean score if
-    the step has one. The same frames and references are drawn every time.
+    mask (h, w) hides the source's mouth; `phase` is the one that trains the generator, whose losses "sync" and
+    "opening", where it has them, are measured too.
     """
-    rows, columns = mouth_box(step.mouth_size)
-    squares, absolutes, motions, scores, shown, heard, seen = [], [], [], [], [], [], []
-    for batch in fixed_batches(samples, device):
-        with evaluating(step), autocast(device, precision):
-            real, fake = step.generate(batch)
-            if step.weights["opening"]:
-                heard.append(step.heard_opening(batch["heard"]).flatten().cpu())
-                seen.append(batch["opening"].flatten().cpu())
-            if step.syncnet:
-                scores.append(step.sync_score(fake, batch["audio"]).float().mean((1, 2, 3)).cpu())
-        mouths = torch.stack((fake, real))[..., rows, columns]
+
+    samples: GeneratorSamples
+    mask: Tensor
+    device: torch.device
+    phase: Phase
+
+    def __call__(self) -> Validation:
+        with evaluating(self.phase.used_network) as generator, torch.no_grad():
+            values, picture = self.quality(generator)
+            return Validation(values, picture, self.dubbed_clip(generator))
+
+    def quality(self, generator: nn.Module) -> tuple[dict[str, float], np.ndarray]:
+        """PSNR (dB) and L1 (of 1) of held-out mouths, and a picture of hidden source, generated and true frames.
+
+        With the loss "opening" also opening_heard, the correlation of the lip opening that the audio code says with the
+        true one. Clips also give mouth_motion, the change from frame to frame over the truth's, and SyncNet's mean
+        score where it is a loss.
+        """
+        found: dict[str, list[Tensor]] = defaultdict(list)
+        for batch in self.batches():
+            for name, tensor in self.measure(generator, batch).items():
+                found[name].append(tensor.cpu())
+        measures = {name: torch.cat(tensors) for name, tensors in found.items()}
+        psnr = -10 * torch.log10(measures["square"].clamp_min(1e-10))
+        values = {"val/mouth_psnr": psnr.mean().item(), "val/mouth_l1": measures["absolute"].mean().item()}
+        if self.samples.frames > 1:
+            ours, theirs = measures["motion"].sum(0).tolist()
+            values["val/mouth_motion"] = ours / max(theirs, 1e-10)
+        if "heard" in measures:
+            both = torch.stack((measures["heard"], measures["opening"]))
+            values["val/opening_heard"] = torch.corrcoef(both)[0, 1].nan_to_num(0).item()  # a code that says nothing
+        if "sync" in measures:
+            values["val/sync"] = measures["sync"].mean().item()
+        return values, column_picture(measures["shown"], NUM_SHOWN)
+
+    def batches(self) -> Iterator[dict[str, Tensor]]:
+        size = max(1, GENERATED // self.samples.frames)
+        for begin in range(0, len(self.samples), size):
+            indices = range(begin, min(begin + size, len(self.samples)))
+            batch = default_collate([self.samples[0, index] for index in indices])
+            yield {name: tensor.to(self.device) for name, tensor in batch.items()}
+
+    def measure(self, generator: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Measures of one batch: rows of frames (B * T,) or samples (B, ...), on the device."""
+        terms = unwrapped(self.phase.losses).terms
+        found = {}
+        with autocast(self.device, self.phase.precision):
+            real, fake = generate_frames(generator, self.mask, batch)
+            if "opening" in terms:
+                found["heard"] = heard_opening(generator, batch["heard"]).flatten()
+                found["opening"] = batch["opening"].flatten()
+            if "sync" in terms:
+                found["sync"] = terms["sync"].score(fake, batch["audio"]).mean((1, 2, 3))
+        mouths = torch.stack((fake, real))[..., *mouth_box(self.samples.mouth_size)]
         error = mouths[0] - mouths[1]
-        squares.append(error.square().mean((2, 3, 4)).flatten().cpu())
-        absolutes.append(error.abs().mean((2, 3, 4)).flatten().cpu())
-        motions.append(mouths.diff(dim=2).abs().flatten(1).sum(1).cpu())
-        shown.append(torch.stack((real * step.mask, fake, real), 2)[:, 0].cpu())
-    values = {
-        "val/mouth_psnr": -10 * torch.log10(torch.cat(squares).clamp_min(1e-10)).mean().item(),
-        "val/mouth_l1": torch.cat(absolutes).mean().item(),
-    }
-    if samples.frames > 1:
-        ours, theirs = torch.stack(motions).sum(0).tolist()
-        values["val/mouth_motion"] = ours / max(theirs, 1e-10)
-    if heard:
-        both = torch.stack((torch.cat(heard), torch.cat(seen)))
-        values["val/opening_heard"] = torch.corrcoef(both)[0, 1].nan_to_num(0).item()  # a code that says nothing
-    if scores:
-        values["val/sync"] = torch.cat(scores).mean().item()
-    return values, column_picture(torch.cat(shown), NUM_SHOWN)
+        found["square"], found["absolute"] = (each.mean((2, 3, 4)).flatten() for each in (error.square(), error.abs()))
+        if self.samples.frames > 1:
+            found["motion"] = mouths.diff(dim=2).abs().flatten(2).sum(2).T  # (B, 2)
+        found["shown"] = torch.stack((real * self.mask, fake, real), 2)[:, 0]
+        return found
 
-
-def fixed_batches(samples: GeneratorSamples, device: torch.device) -> Iterator[dict[str, Tensor]]:
-    size = max(1, GENERATED // samples.frames)
-    for begin in range(0, len(samples), size):
-        indices = range(begin, min(begin + size, len(samples)))
-        batch = default_collate([samples[0, index] for index in indices])
-        yield {name: tensor.to(device) for name, tensor in batch.items()}
+    def dubbed_clip(self, generator: nn.Module) -> np.ndarray:
+        """The first seconds of the first held-out video, generated beside true: RGB uint8 (T, H, 2 W, 3)."""
+        samples = self.samples
+        video, starts = samples.videos[0], samples.starts[0][:VIDEO_FRAMES]
+        numbers = video.frame_numbers[starts]
+        references = samples.references(video, int(starts[0]), np.random.default_rng(0))
+        reference = torch.from_numpy(samples.crops(video, references))[None].to(self.device)
+        frames = []
+        for group in np.array_split(np.arange(len(starts)), -(-len(starts) // GENERATED)):
+            audio = np.stack([video.audio(int(numbers[i]) - CONTEXT, WINDOW_FRAMES) for i in group])
+            batch = {
+                "source": torch.from_numpy(samples.crops(video, starts[group]))[:, None].to(self.device),
+                "reference": reference.expand(len(group), -1, -1, -1, -1),
+                "audio": torch.from_numpy(audio).to(self.device),
+            }
+            with autocast(self.device, self.phase.precision):
+                real, fake = generate_frames(generator, self.mask, batch)
+            frames.append((torch.cat((fake, real), -1)[:, 0].clamp(0, 1) * 255).round().to(torch.uint8).cpu())
+        return torch.cat(frames).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 @contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode, for as long as it is needed."""
-    was_training = network.training
+def evaluating(network: nn.Module) -> Iterator[nn.Module]:
+    """The network in evaluation mode, for as long as it is needed; every part of it is then as it was."""
+    modes = {module: module.training for module in network.modules()}
     network.eval()
     try:
-        yield
+        yield network
     finally:
-        network.train(was_training)
-
-
-@torch.no_grad()
-def dubbed_clip(step: GeneratorLosses, samples: GeneratorSamples, device: torch.device, precision: str) -> np.ndarray:
-    """The first seconds of the first held-out video, generated beside true: RGB uint8 (T, H, 2 W, 3)."""
-    video, starts = samples.videos[0], samples.starts[0][:VIDEO_FRAMES]
-    numbers = video.frame_numbers[starts]
-    references = samples.references(video, int(starts[0]), np.random.default_rng(0))
-    reference = torch.from_numpy(samples.crops(video, references))[None].to(device)
-    frames = []
-    for group in np.array_split(np.arange(len(starts)), -(-len(starts) // GENERATED)):
-        audio = np.stack([video.audio(int(numbers[i]) - CONTEXT, WINDOW_FRAMES) for i in group])
-        batch = {
-            "source": torch.from_numpy(samples.crops(video, starts[group]))[:, None].to(device),
-            "reference": reference.expand(len(group), -1, -1, -1, -1),
-            "audio": torch.from_numpy(audio).to(device),
-        }
-        with evaluating(step), autocast(device, precision):
-            real, fake = step.generate(batch)
-        frames.append((torch.cat((fake, real), -1)[:, 0].clamp(0, 1) * 255).round().to(torch.uint8).cpu())
-    return torch.cat(frames).permute(0, 2, 3, 1).contiguous().numpy()
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def column_picture(columns: Tensor, count: int) -> np.ndarray:

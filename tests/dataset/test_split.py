@@ -34,7 +34,9 @@ def test_something_is_held_out_and_something_trained_on_whatever_the_share(count
     assert not nothing.held_out and len(nothing.train) == count
 
 
-@pytest.mark.parametrize("count, held_out", [(4, [3]), (9, [8]), (10, [9]), (19, [9]), (25, [9, 19]), (30, [9, 19, 29])])
+@pytest.mark.parametrize(
+    "count, held_out", [(4, [3]), (9, [8]), (10, [9]), (19, [9]), (25, [9, 19]), (30, [9, 19, 29])]
+)
 def test_every_tenth_video_is_held_out_by_default_and_the_last_of_fewer(count, held_out):
     """From ten videos on as before, so that runs of then resume on the same split."""
     parts = split(set_of(count), 0.1)

@@ -10,7 +10,7 @@ from dataset.samples import SyncSamples
 from models.frames import fold_frames, to_unit
 from models.syncnet import SyncNet
 from training.initialization import initialise_syncnet
-from training.steps import SyncNetLosses
+from training.syncnet_losses import SyncNetLosses
 
 BATCH, STEPS = 16, 40
 

@@ -2,21 +2,12 @@
 
 stage = "clip"
 mouth_size = 64
-base_channels = 32
 batch_size = 2
 augment_num = 8
 lr_g = 5e-5
-non_decay = 500
-decay = 500
 max_minutes = 1.5
-lamb_perception = 0.0
-lamb_gan = 0.0
 lamb_gan_clip = 0.0
-lamb_mouth = 10.0
-lamb_pixel = 20.0
 lamb_sync = 0.5
 freeze_norms = True
 starts_from = "frame_64"
 syncnet_from = "syncnet"
-val_fraction = 0.15
-num_workers = 0

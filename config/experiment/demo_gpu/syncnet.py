@@ -6,7 +6,4 @@ batch_size = 128
 augment_num = 512
 lr_g = 2.5e-4
 warmup_steps = 100
-non_decay = 500
-decay = 500
 max_minutes = 2.0
-val_fraction = 0.15

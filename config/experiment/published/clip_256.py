@@ -8,6 +8,3 @@ non_decay = 80
 decay = 80
 starts_from = "frame_256"
 syncnet_from = "syncnet"
-silence_share = 0.0
-lamb_opening = 0.0
-ema = 0.0

@@ -7,6 +7,3 @@ augment_num = 100
 non_decay = 100
 decay = 100
 starts_from = "frame_64"
-silence_share = 0.0
-lamb_opening = 0.0
-ema = 0.0

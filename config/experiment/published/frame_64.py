@@ -6,6 +6,3 @@ batch_size = 24
 augment_num = 32
 non_decay = 135
 decay = 135
-silence_share = 0.0
-lamb_opening = 0.0
-ema = 0.0

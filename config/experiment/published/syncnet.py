@@ -8,3 +8,4 @@ non_decay = 100
 decay = 100
 lr_g = 2e-4
 warmup_steps = 100
+ema = 0.999

@@ -1,0 +1,11 @@
+"""Demo, on a CPU, what all stages share: they end by time, and draw from few videos in one process."""
+
+non_decay = 500
+decay = 500
+val_fraction = 0.15
+num_workers = 0
+base_channels = 32
+lamb_perception = 0.0
+lamb_gan = 0.0
+lamb_mouth = 10.0
+lamb_pixel = 20.0
