@@ -174,8 +174,8 @@ def show(stages: Sequence[Stage | PlannedStage]) -> None:
     for stage in stages:
         defaults = type(stage.options)()
         values = dataclasses.asdict(stage.options)
-        changed = {name: value for name, value in values.items() if value != getattr(defaults, name)}
-        print(f"{stage.name}: {json.dumps({'stage': values['stage'], **changed}, ensure_ascii=False)}")
+        changed = {n: value for n, value in values.items() if n == "stage" or value != getattr(defaults, n)}
+        print(f"{stage.name}: {json.dumps(changed, ensure_ascii=False)}")
         print(f"  defaults: {json.dumps({n: v for n, v in values.items() if n not in changed}, ensure_ascii=False)}")
         if isinstance(stage, PlannedStage):
             found = (
