@@ -45,7 +45,11 @@ def load_crop(path: str, mouth_size: int) -> np.ndarray:
             image = cv2.imdecode(np.frombuffer(file.read(), np.uint8), flag)
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing; run data_processing.py --crop_face again") from error
-    except (ValueError, cv2.error):  # a name that no file can have, or an empty file
+    except ValueError:  # a name that no file can have
+        image = None
+    except cv2.error as error:  # an empty file, among others
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError from error
         image = None
     if image is None:
         raise InputError(f"{path} cannot be read as an image; run data_processing.py --crop_face again")

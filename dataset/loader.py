@@ -3,8 +3,11 @@
 import errno
 import os
 import signal
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+from types import TracebackType
 
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
@@ -19,6 +22,7 @@ OWN_FILES, FILES_PER_WORKER = 1024, 32  # open files of a process that loads, an
 def make_loader(samples: TrainingSamples, sampler: GlobalBatchSampler, num_workers: int, pin_memory: bool) -> "Loader":
     """Batches of `samples`, to be iterated once an epoch. The processes, `num_workers`, live as long as the loader."""
     allow_open_files(OWN_FILES + FILES_PER_WORKER * num_workers)
+    warnings.filterwarnings("ignore", message="This DataLoader will create")  # more workers than cores: as was asked
     batches = DataLoader(
         Batches(samples),
         sampler=sampler,
@@ -47,8 +51,10 @@ class Loader:
             for batch in self.batches:
                 explain_dead_workers()
                 if isinstance(batch, InputError):
-                    raise batch
+                    raise InputError(str(batch))  # a new one: `batch` itself would hold this frame, and so the workers
                 yield batch
+        except InputError:
+            raise
         except Exception as error:
             raise explain(error) from error
 
@@ -85,8 +91,8 @@ def explain(error: Exception) -> InputError:
         return InputError("too many open files; lower --num_workers, or raise the limit with: ulimit -n 65536")
     if "DataLoader worker (pid" in text or isinstance(error, (ConnectionError, EOFError)):
         return InputError(
-            f"--num_workers: a loading process ended ({text}); the system ends processes when memory runs out: "
-            "lower --num_workers or --batch_size"
+            f"--num_workers: a loading process ended ({text}); the system ends processes where memory or /dev/shm runs "
+            "out: lower --num_workers or --batch_size"
         )
     if isinstance(error, OSError) and not error.filename:
         return InputError(f"--num_workers: loading processes cannot be started ({text}); give --num_workers 0")
@@ -115,12 +121,19 @@ def report_explained(report: Callable, *arguments) -> None:
 
 
 def prepare_worker(_number: int) -> None:
-    """In a worker: Ctrl-C is the main process's to answer, SIGTERM ends it, the main one says what else kills it."""
+    """In a worker: Ctrl-C is the main process's to answer, SIGTERM ends it, and why it died is the main one's to say."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    sys.excepthook = report_unless_gone
     for name in ("SIGBUS", "SIGSEGV", "SIGFPE"):  # of which PyTorch's workers speak on standard error
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
+
+
+def report_unless_gone(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """For the thread that hands batches over: that the main process no longer takes one is no news."""
+    if not issubclass(kind, (OSError, EOFError)):
+        sys.__excepthook__(kind, error, trace)
 
 
 def allow_open_files(wanted: int) -> None:
