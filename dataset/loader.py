@@ -6,7 +6,6 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from functools import partial
 from types import TracebackType
 
 from torch import Tensor
@@ -49,7 +48,7 @@ class Loader:
         """Dicts of tensors, (batch, ...) each."""
         try:
             for batch in self.batches:
-                explain_dead_workers()
+                announce_deaths(True)
                 if isinstance(batch, InputError):
                     raise InputError(str(batch))  # a new one: `batch` itself would hold this frame, and so the workers
                 yield batch
@@ -57,6 +56,8 @@ class Loader:
             raise
         except Exception as error:
             raise explain(error) from error
+        finally:
+            announce_deaths(False)
 
 
 class Batches(Dataset):
@@ -80,6 +81,8 @@ def explain(error: Exception) -> InputError:
     text, number = " ".join(str(error).split()), getattr(error, "errno", None)
     if isinstance(error, InputError):
         return error
+    if isinstance(error.__cause__, InputError):  # a DeathNotice that PyTorch took for a mere failure to read
+        return InputError(str(error.__cause__))
     if isinstance(error, MemoryError) or number == errno.ENOMEM or "allocate memory" in text:
         return InputError("not enough memory to load batches; lower --num_workers or --batch_size")
     if number == errno.ENOSPC or "shared memory" in text:
@@ -101,27 +104,38 @@ def explain(error: Exception) -> InputError:
     raise error
 
 
-def explain_dead_workers() -> None:
-    """PyTorch reports dead workers by a handler of SIGCHLD, which raises wherever the main thread is. See to its words.
+class DeathNotice:
+    """A handler of SIGCHLD around PyTorch's, which raises wherever the main thread is: this one says it our way.
 
-    PyTorch installs the handler once a process, when its first workers have started.
+    `due` only while batches are drawn, and once: taking a loader down ends its other workers, upon which PyTorch
+    would speak of the first one again.
     """
+
+    def __init__(self, report: Callable):
+        self.report, self.due = report, True
+
+    def __call__(self, *arguments) -> None:
+        try:
+            self.report(*arguments)
+        except RuntimeError as error:
+            if self.due:
+                self.due = False
+                raise explain(error) from error
+
+
+def announce_deaths(due: bool) -> None:
+    """Put DeathNotice around the handler that PyTorch installs once a process, when its first workers have started."""
     if os.name != "posix":
         return
-    report = signal.getsignal(signal.SIGCHLD)
-    if callable(report) and getattr(report, "func", None) is not report_explained:
-        signal.signal(signal.SIGCHLD, partial(report_explained, report))
-
-
-def report_explained(report: Callable, *arguments) -> None:
-    try:
-        report(*arguments)
-    except RuntimeError as error:
-        raise explain(error) from error
+    handler = signal.getsignal(signal.SIGCHLD)
+    if isinstance(handler, DeathNotice):
+        handler.due = due
+    elif due and callable(handler):
+        signal.signal(signal.SIGCHLD, DeathNotice(handler))
 
 
 def prepare_worker(_number: int) -> None:
-    """In a worker: Ctrl-C is the main process's to answer, SIGTERM ends it, and why it died is the main one's to say."""
+    """In a worker: Ctrl-C is for the main process, SIGTERM ends this one, and the main one says what else killed it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     sys.excepthook = report_unless_gone
