@@ -8,7 +8,7 @@ import numpy as np
 
 from config.constants import CROP_WIDTH
 from config.errors import InputError
-from dataset.manifest import Video, map_array
+from dataset.video import Video, map_array
 from face.geometry import crop_size
 
 # libjpeg decodes at a half, a quarter and an eighth of the size directly, for less work than decoding the whole.

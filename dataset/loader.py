@@ -14,13 +14,14 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from config.errors import InputError, describe
 from dataset.sampler import GlobalBatchSampler
 from dataset.samples import TrainingSamples
+from dataset.video import OPEN_FILES, allow_open_files
 
-OWN_FILES, FILES_PER_WORKER = 1024, 32  # open files of a process that loads, and those its workers add to it
+FILES_PER_WORKER = 32  # that the main process keeps open, in batches on their way
 
 
 def make_loader(samples: TrainingSamples, sampler: GlobalBatchSampler, num_workers: int, pin_memory: bool) -> "Loader":
     """Batches of `samples`, to be iterated once an epoch. The processes, `num_workers`, live as long as the loader."""
-    allow_open_files(OWN_FILES + FILES_PER_WORKER * num_workers)
+    allow_open_files(OPEN_FILES + FILES_PER_WORKER * num_workers)
     warnings.filterwarnings("ignore", message="This DataLoader will create")  # more workers than cores: as was asked
     batches = DataLoader(
         Batches(samples),
@@ -148,15 +149,3 @@ def report_unless_gone(kind: type[BaseException], error: BaseException, trace: T
     """For the thread that hands batches over: that the main process no longer takes one is no news."""
     if not issubclass(kind, (OSError, EOFError)):
         sys.__excepthook__(kind, error, trace)
-
-
-def allow_open_files(wanted: int) -> None:
-    """Raise this process's limit of open files to `wanted`, if it is lower and the system lets it."""
-    if os.name != "posix":
-        return
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < limit:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))

@@ -18,83 +18,34 @@ to the working directory) is read too.
 
 import hashlib
 import json
-import os
-from collections.abc import Iterable
+import reprlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from config.constants import CLIP_FRAMES, FPS
+from config.constants import FPS
 from config.errors import InputError
+from dataset.array_files import check_files
+from dataset.records import expected, finite_numbers, read_published_video, read_video
+from dataset.video import OPEN_FILES, Video, allow_open_files, map_array
 from media.files import atomic_write
 
 FORMAT, VERSION = "lipsync-training-set", 1
 CROP_KINDS = ("aligned", "legacy")
-
-
-@lru_cache(maxsize=512)  # each keeps a file open, and systems allow a process 1,024
-def map_array(path: Path) -> np.ndarray:
-    """The array of a .npy file, memory-mapped. Parsing its header costs as much as decoding a small crop."""
-    return np.load(path, mmap_mode="r", allow_pickle=False)
-
-
-@dataclass
-class Video:
-    """The usable frames of one video: runs of consecutive frames, each with its crop and its audio step.
-
-    frame_numbers (N,) rising; paths[i] is the crop of frame_numbers[i]; audio rows are those of the 25 fps frames;
-    lip_opening (N,) in crop pixels, if known; packed_crops: files of decoded crops by mouth size, rows as frames.
-    """
-
-    name: str
-    frame_numbers: np.ndarray
-    paths: list[str]
-    audio_source: Path | np.ndarray
-    lip_opening: np.ndarray | None = None
-    packed_crops: dict[int, Path] = field(default_factory=dict)
-
-    def audio_rows(self) -> np.ndarray:
-        """(rows, channels) float32, row k belonging to frame k; rows nobody has are NaN. Files are memory-mapped."""
-        if isinstance(self.audio_source, np.ndarray):
-            return self.audio_source
-        return map_array(self.audio_source)
-
-    def audio(self, first: int, count: int) -> np.ndarray:
-        """Audio steps of frames first .. first + count - 1, transposed to (channels, count)."""
-        return np.array(self.audio_rows()[first : first + count], dtype=np.float32).T
-
-    def audio_windows(self, firsts: np.ndarray, count: int) -> np.ndarray:
-        """audio(first, count) of every `firsts`, (n, channels, count)."""
-        return np.array(sliding_window_view(self.audio_rows(), count, axis=0)[firsts], dtype=np.float32)
-
-    def windows(self, frames: int, context: int) -> np.ndarray:
-        """Positions i such that paths[i : i + frames] are consecutive frames with `context` audio steps either side."""
-        numbers = self.frame_numbers
-        if len(numbers) < frames:
-            return np.empty(0, np.int64)
-        starts = np.arange(len(numbers) - frames + 1)
-        unbroken = numbers[starts + frames - 1] - numbers[starts] == frames - 1
-        rows = self.audio_rows()
-        known = np.isfinite(rows[:, 0]).cumsum()
-        first, last = numbers[starts] - context, numbers[starts] + frames - 1 + context
-        inside = (first >= 0) & (last < len(rows))
-        first, last = np.clip(first, 0, len(rows) - 1), np.clip(last, 0, len(rows) - 1)
-        complete = known[last] - known[first] == last - first
-        return starts[unbroken & inside & complete & np.isfinite(rows[first, 0])]
-
-    def select(self, keep: np.ndarray) -> "Video":
-        """The same video with only the frames where `keep` (N,) holds."""
-        paths = [path for path, kept in zip(self.paths, keep, strict=True) if kept]
-        openings = None if self.lip_opening is None else self.lip_opening[keep]
-        return Video(self.name, self.frame_numbers[keep], paths, self.audio_source, openings, self.packed_crops)
+MOST_CHANNELS = 10**5
+ANEW = "make it anew with data_processing.py --generate_training_json"
 
 
 @dataclass
 class Manifest:
-    """A training set as read from its JSON."""
+    """A training set as read from its JSON.
+
+    `clips_left_out`: of a JSON of the published code, which writes clips of other than nine frames or audio rows.
+    """
 
     path: Path
     audio_feature: str
@@ -102,6 +53,7 @@ class Manifest:
     crop: str
     videos: list[Video] = field(default_factory=list)
     silence: np.ndarray | None = None  # (audio_channel,) float32
+    clips_left_out: int = 0
 
     @property
     def num_frames(self) -> int:
@@ -120,85 +72,88 @@ class Manifest:
 
 
 def load_manifest(path: str | Path) -> Manifest:
-    """Read a training JSON, ours or the published code's. Raises InputError naming the file and what is wrong."""
+    """Read a training JSON, ours or the published code's, and look at the files it names but for most crops.
+
+    Raises InputError naming the file, the video and what is wrong.
+    """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"--train_data {path}: no such file; make it with data_processing.py --generate_training_json")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        manifest = read_ours(path, content) if "videos" in content else read_published(path, content)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise InputError(
-            f"--train_data {path}: not a training JSON ({type(error).__name__}: {error}); "
-            "make it anew with data_processing.py --generate_training_json"
-        ) from error
+    allow_open_files(OPEN_FILES)
+    map_array.cache_clear()  # files may have been made anew since another stage read them
+    content = read_json(path)
+    if "videos" in content or "format" in content:
+        with told(f"--train_data {path}: ", f"; {ANEW}"):
+            manifest = read_header(path, content)
+        read, videos = read_video, content["videos"]
+    else:
+        manifest = Manifest(path, "deepspeech", 0, "legacy")
+        read, videos = read_published_video, content
+    for name in list(videos):
+        with told(f"--train_data {path}: video {name}: "):
+            with told("", f"; {ANEW}"):
+                video, left_out = read(path.parent, name, videos.pop(name))  # frees what has been read
+            manifest.clips_left_out += left_out
+            if not video.paths:
+                continue
+            check_files(video)
+            channels = video.audio_rows().shape[1]
+            manifest.audio_channel = manifest.audio_channel or channels
+            if channels != manifest.audio_channel:
+                raise InputError(
+                    f"has {channels} audio values a row, expected {manifest.audio_channel}; "
+                    "extract the audio feature again"
+                )
+            manifest.videos.append(video)
     if not manifest.videos:
         raise InputError(f"--train_data {path}: holds no clips; look at the summary of data_processing.py --crop_face")
-    check_first_files(manifest)
     return manifest
 
 
-def read_ours(path: Path, content: dict) -> Manifest:
-    if content["format"] != FORMAT or content["version"] != VERSION or content["fps"] != FPS:
-        raise ValueError(f"format {content['format']} version {content['version']} at {content['fps']} fps")
-    manifest = Manifest(path, content["audio_feature"], int(content["audio_channel"]), content["crop"])
+@contextmanager
+def told(before: str, after: str = "") -> Iterator[None]:
+    """What an InputError says, with where it happened before it and what to do after it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{before}{error}{after}") from error
+
+
+def read_json(path: Path) -> dict:
+    if not path.is_file():
+        what = "is a folder; give the JSON in it" if path.is_dir() else f"no such file; {ANEW.replace('it anew', 'it')}"
+        raise InputError(f"--train_data {path}: {what}")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=unique_keys)
+    except OSError as error:
+        raise InputError(f"--train_data {path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--train_data {path}: not JSON ({reprlib.repr(str(error))}); {ANEW}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"--train_data {path}: not a training JSON but {reprlib.repr(content)}; {ANEW}")
+    return content
+
+
+def unique_keys(pairs: list[tuple[str, object]]) -> dict:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"{twice} stands twice")
+    return content
+
+
+def read_header(path: Path, content: dict) -> Manifest:
+    """What stands before the videos, checked."""
+    for name, wanted in (("format", FORMAT), ("version", VERSION), ("fps", FPS)):
+        if content.get(name) != wanted:
+            raise InputError(f"{name} is {reprlib.repr(content.get(name))}, expected {wanted}")
+    feature = expected(content, "audio_feature", str, "the name of an audio feature", len)
+    channels = expected(content, "audio_channel", int, f"1 to {MOST_CHANNELS}", lambda n: 1 <= n <= MOST_CHANNELS)
+    crop = expected(content, "crop", str, " or ".join(CROP_KINDS), CROP_KINDS.__contains__)
+    expected(content, "videos", dict, "videos by name")
+    manifest = Manifest(path, feature, channels, crop)
     if "silence" in content:
-        manifest.silence = np.array(content["silence"], np.float32)
-    videos = content["videos"]
-    for name in list(videos):
-        entry = videos.pop(name)  # frees what has been read: a quarter of the memory
-        clips = entry["clip_data_list"]
-        numbers = np.concatenate([clip["audio_start"] + np.arange(len(clip["frame_path_list"])) for clip in clips])
-        paths = [os.path.join(path.parent, frame) for clip in clips for frame in clip["frame_path_list"]]
-        known = all("lip_opening" in clip for clip in clips)
-        openings = np.concatenate([clip["lip_opening"] for clip in clips]) if known else None
-        packed = {int(size): path.parent / file for size, file in entry.get("packed_crops", {}).items()}
-        source = path.parent / entry["audio_feature_path"]
-        manifest.videos.append(Video(name, numbers, paths, source, openings, packed))
+        silence = expected(content, "silence", list, f"{channels} numbers", lambda row: len(row) == channels)
+        manifest.silence = finite_numbers(silence, "silence").astype(np.float32)
     return manifest
-
-
-def read_published(path: Path, content: dict) -> Manifest:
-    """The published layout: nine frames and nine rows of 29 values in every clip, crops unaligned."""
-    manifest = Manifest(path, "deepspeech", 0, "legacy")
-    for name, entry in content.items():
-        numbers, paths, rows = [], [], {}
-        for clip in entry["clip_data_list"]:
-            frames, steps = clip["frame_path_list"], clip["deep_speech_list"]
-            if len(frames) != CLIP_FRAMES or len(steps) != CLIP_FRAMES:
-                continue  # the published code writes such clips and crashes on them
-            frames = [frame.replace("\\", "/") for frame in frames]
-            clip_numbers = [int(Path(frame).stem) for frame in frames]
-            numbers += clip_numbers
-            paths += frames
-            rows.update(zip(clip_numbers, steps, strict=True))
-        if not rows:
-            continue
-        audio = np.full((max(rows) + 1, len(next(iter(rows.values())))), np.nan, np.float32)
-        audio[list(rows)] = list(rows.values())
-        manifest.audio_channel = audio.shape[1]
-        manifest.videos.append(Video(name, np.array(numbers), paths, audio))
-    return manifest
-
-
-def check_first_files(manifest: Manifest) -> None:
-    """Fail early where the set was moved: look for the first crop, packed crops and the audio of every video."""
-    for video in manifest.videos:
-        needed = [Path(video.paths[0]), *video.packed_crops.values()]
-        if isinstance(video.audio_source, Path):
-            needed.append(video.audio_source)
-        for file in needed:
-            if not file.exists():
-                raise InputError(
-                    f"--train_data {manifest.path}: {file} is missing; move the whole folder together, "
-                    "or run data_processing.py --generate_training_json again"
-                )
-        channels = video.audio_rows().shape[1]
-        if channels != manifest.audio_channel:
-            raise InputError(
-                f"--train_data {manifest.path}: {video.name} has {channels} audio values a step, "
-                f"expected {manifest.audio_channel}; extract the audio feature again"
-            )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from config.constants import CLIP_FRAMES, NUM_REFERENCES, WINDOW_FRAMES
 from config.errors import InputError
 from dataset.images import video_crops
-from dataset.manifest import Video
+from dataset.video import Video
 from face.geometry import mouth_box
 
 CONTEXT = (CLIP_FRAMES - WINDOW_FRAMES) // 2  # audio steps that a frame sees on either side

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataset.manifest import Manifest, Video
+from dataset.manifest import Manifest
+from dataset.video import Video
 
 ENOUGH_VIDEOS = 4  # below this, holding out a whole video costs too much of the training data
 GAP_FRAMES = 9  # left out between the two parts of one video, so that no sample sees both

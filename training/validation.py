@@ -13,8 +13,8 @@ from torch.utils.data import default_collate
 
 from config.constants import CLIP_FRAMES, MAX_OFFSET, WINDOW_FRAMES
 from dataset.images import video_crops
-from dataset.manifest import Video
 from dataset.samples import CONTEXT, GeneratorSamples
+from dataset.video import Video
 from face.geometry import mouth_box
 from models.device import autocast
 from models.frames import fold_frames, to_unit
