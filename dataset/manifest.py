@@ -81,15 +81,15 @@ def load_manifest(path: str | Path) -> Manifest:
     map_array.cache_clear()  # files may have been made anew since another stage read them
     content = read_json(path)
     if "videos" in content or "format" in content:
-        with told(f"--train_data {path}: ", f"; {ANEW}"):
+        with error_context(f"--train_data {path}: ", f"; {ANEW}"):
             manifest = read_header(path, content)
         read, videos = read_video, content["videos"]
     else:
         manifest = Manifest(path, "deepspeech", 0, "legacy")
         read, videos = read_published_video, content
     for name in list(videos):
-        with told(f"--train_data {path}: video {name}: "):
-            with told("", f"; {ANEW}"):
+        with error_context(f"--train_data {path}: video {name}: "):
+            with error_context("", f"; {ANEW}"):
                 video, left_out = read(path.parent, name, videos.pop(name))  # frees what has been read
             manifest.clips_left_out += left_out
             if not video.paths:
@@ -109,7 +109,7 @@ def load_manifest(path: str | Path) -> Manifest:
 
 
 @contextmanager
-def told(before: str, after: str = "") -> Iterator[None]:
+def error_context(before: str, after: str = "") -> Iterator[None]:
     """What an InputError says, with where it happened before it and what to do after it."""
     try:
         yield
