@@ -65,9 +65,18 @@ def audio_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int
 
 def feature_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:
     title = f"extract_audio_feature {options.audio_feature}"
-    feature = get_audio_feature(options.audio_feature, options.deepspeech_model_path, options.device)
+    feature = get_audio_feature(options.audio_feature, options.deepspeech_model_path, feature_device(options))
     jobs = [(video.stem, video, layout, feature) for video in find_videos(layout)]
     return summarise(title, run_jobs(title, extract_feature, jobs))
+
+
+def feature_device(options: DataProcessingOptions) -> str:
+    """Where an audio feature runs: only those of hf: ask PyTorch, which takes seconds to import."""
+    if not options.audio_feature.startswith("hf:"):
+        return "cpu"
+    from models.device import choose_device
+
+    return str(choose_device(options.device))
 
 
 def crop_step(options: DataProcessingOptions, layout: TrainingSetLayout) -> int:

@@ -55,9 +55,8 @@ class DeepSpeechFeature:
         Raises InputError when TensorFlow cannot run the graph.
         """
         check_sound(wave)
-        return check_values(
-            self.graph.run(network_input(to_pcm16(wave))), f"--deepspeech_model_path: {self.graph.path}"
-        )
+        dense = self.graph.run(network_input(to_pcm16(wave)))
+        return check_values(dense, f"--deepspeech_model_path: {self.graph.path}")
 
 
 class GraphProcess:

@@ -104,9 +104,7 @@ class HuggingFaceFeature:
 def load_pretrained(source: str) -> tuple[SequenceFeatureExtractor, PreTrainedModel]:
     """The extractor and the network of a speech encoder for 16 kHz sound. Raises InputError."""
     if source.startswith(("/", ".", "~")) and not os.path.isdir(source):
-        raise InputError(
-            f"audio feature hf:{source} cannot be loaded: it is no folder; give one that exists"
-        )
+        raise InputError(f"audio feature hf:{source} cannot be loaded: it is no folder; give one that exists")
     try:
         config = AutoConfig.from_pretrained(source)
         extractor = AutoFeatureExtractor.from_pretrained(source)
