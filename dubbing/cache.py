@@ -3,15 +3,18 @@
 import functools
 import hashlib
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from config.errors import InputError
 from media.files import atomic_write
+from models.loading import read_weights
 
-VERSION = 1  # of what entries hold and of how it is made; another one lets old entries lie
+VERSION = 2  # of what entries hold and of how it is made; another one lets old entries lie
 SUFFIX = ".cache.pt"
 LARGEST_BYTES = 2 * 2**30  # of the whole folder; the entries that were used least recently go first
 
@@ -37,24 +40,28 @@ class Cache:
         key = "\n".join((str(VERSION), self.video, *parts))
         return self.folder / f"{kind}_{hashlib.blake2b(key.encode(), digest_size=20).hexdigest()}{SUFFIX}"
 
-    def load(self, kind: str, *depends_on: object) -> dict[str, Tensor] | None:
-        """None where there is no such entry, or not a readable one."""
+    def load(self, fits: Callable[[dict[str, Tensor]], bool], kind: str, *depends_on: object) -> dict | None:
+        """None where there is no such entry, or, with a warning, where it holds what was not stored under its name.
+
+        `fits` says whether tensors are such an entry's.
+        """
         if not self.folder or not (path := self.path(kind, *depends_on)).is_file():
             return None
-        try:
-            entry = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception:  # bytes that are no entry make torch.load raise almost anything; then it is made anew
+        tensors = read_entry(path)
+        if tensors is None or not fits(tensors):
+            print(f"warning: --cache_folder: {path} holds something else; it is made anew", file=sys.stderr)
             return None
         with suppress(OSError):
             path.touch()
-        return entry
+        return tensors
 
-    def store(self, entry: dict[str, Tensor], kind: str, *depends_on: object) -> None:
+    def store(self, tensors: dict[str, Tensor], kind: str, *depends_on: object) -> None:
         if not self.folder:
             return
+        path = self.path(kind, *depends_on)
         try:
-            with atomic_write(self.path(kind, *depends_on)) as temporary:
-                torch.save(entry, temporary)
+            with atomic_write(path) as temporary:
+                torch.save({"name": path.name, "tensors": tensors}, temporary)
             self.prune()
         except (OSError, RuntimeError) as error:  # torch.save raises RuntimeError for a full disk
             print(f"warning: --cache_folder {self.folder}: nothing is kept ({error})", file=sys.stderr)
@@ -66,3 +73,17 @@ class Cache:
             total += path.stat().st_size
             if total > LARGEST_BYTES:
                 path.unlink(missing_ok=True)
+
+
+def read_entry(path: Path) -> dict[str, Tensor] | None:
+    """The tensors of an entry; None where the file is none, or was stored under another name."""
+    try:
+        content = read_weights(path, "--cache_folder")
+    except InputError:
+        return None
+    if not isinstance(content, dict) or content.get("name") != path.name:
+        return None
+    tensors = content.get("tensors")
+    if not isinstance(tensors, dict) or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
+        return None
+    return tensors

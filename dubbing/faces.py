@@ -6,6 +6,7 @@ from importlib.metadata import version
 import numpy as np
 import torch
 
+from config.constants import NUM_LANDMARKS
 from config.errors import InputError
 from dubbing.cache import Cache
 from face.alignment import align_video, legacy_video, share_inside
@@ -39,8 +40,8 @@ def find_faces(info: VideoInfo, num_frames: int, crop: str, csv: str, model: str
     """Faces in the first `num_frames` frames, from an OpenFace CSV if there is one, else found in the pictures.
 
     crop: "aligned" or "legacy", as the checkpoint says; csv and model: paths or ""; `cache` spares a second search in
-    the same pictures. Raises InputError when the CSV
-    does not belong to the video, or no frame has a face that can be dubbed.
+    the same pictures. Raises InputError when the CSV does not belong to the video, or no frame has a face that can be
+    dubbed.
     """
     track = track_of_csv(info, csv) if csv else cached_track(info, num_frames, model, cache)
     found = track.success[:num_frames]
@@ -74,11 +75,25 @@ def track_of_csv(info: VideoInfo, csv: str) -> FaceTrack:
 def cached_track(info: VideoInfo, num_frames: int, model: str, cache: Cache) -> FaceTrack:
     """Faces found in the pictures, or what an earlier run found in the same pictures with the same model."""
     depends_on = ("landmarks", find_model(model or None), version("mediapipe"))
-    known = cache.load(*depends_on)
+    known = cache.load(lambda tensors: is_track(tensors, info.num_frames), *depends_on)
     if known is None or len(known["confidence"]) < num_frames:
         with FaceLandmarker(model or None) as landmarker:
             track = track_video(info, landmarker, num_frames, progress=True)
         known = {"landmarks": torch.from_numpy(track.landmarks), "confidence": torch.from_numpy(track.confidence)}
-        cache.store(known, *depends_on)
+        if track.success.any():
+            cache.store(known, *depends_on)
     landmarks, confidence = (known[name][:num_frames].numpy() for name in ("landmarks", "confidence"))
-    return FaceTrack(landmarks, confidence, ~np.isnan(landmarks[:, 0, 0]))
+    return FaceTrack(landmarks, confidence, confidence > 0)
+
+
+def is_track(tensors: dict[str, torch.Tensor], most_frames: int) -> bool:
+    """Whether these are landmarks and confidence as `track_video` gives them, with a face in some frame."""
+    if tensors.keys() != {"landmarks", "confidence"} or any(t.dtype != torch.float32 for t in tensors.values()):
+        return False
+    landmarks, confidence = tensors["landmarks"], tensors["confidence"]
+    count = len(confidence) if confidence.dim() == 1 else 0
+    if not 0 < count <= most_frames or landmarks.shape != (count, NUM_LANDMARKS, 2):
+        return False
+    found = confidence > 0
+    in_range = ((confidence >= 0) & (confidence <= 1)).all() and found.any()
+    return bool(in_range and landmarks[found].isfinite().all() and landmarks[~found].isnan().all())

@@ -20,6 +20,7 @@ from dubbing.memory import return_large_blocks
 from dubbing.playback import play, playback_runs
 from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
 from dubbing.renderer import Renderer
+from dubbing.result import check_room
 from dubbing.speech import Speech, read_speech
 from face.alignment import network_crop
 from media.prefetch import prefetch
@@ -73,6 +74,7 @@ def make_plan(options: InferenceOptions) -> Plan:
     named = parse_references(options.reference_frames, info.num_frames)
     speech = read_speech(options.driving_audio_path, spec, options.deepspeech_model_path, str(device))
     runs = playback_runs(info, max(1, round(speech.duration * info.fps)))
+    check_room(options, info.width * info.height * sum(map(len, runs)))
     last = max(runs[0].max(), 0 if named is None else named.max())
     cache = Cache(options.cache_folder, info.path)
     csv, model = options.source_openface_landmark_path, options.face_landmarker_model
@@ -96,7 +98,7 @@ def cached_reference(
     crops = faces.video_to_crop[numbers]
     settings = (numbers.tolist(), crops.tolist(), renderer.device, renderer.precision)
     depends_on = ("reference", Path(checkpoint), *settings)
-    known = cache.load(*depends_on)
+    known = cache.load(renderer.is_reference, *depends_on)
     if known is None:
         features = renderer.encode(reference_crops(numbers, faces, info, renderer.mouth_size))
         known = {name: tensor.cpu() for name, tensor in features._asdict().items()}

@@ -6,12 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from config.errors import InputError
+from face.geometry import crop_size
 from face.masks import source_mask
 from face.paste import MouthPaster
 from models.device import autocast, resolve_precision
 from models.dinet import ReferenceFeatures
 from models.folding import fold_batch_norms
 from models.loading import LoadedNetwork
+
+PRECISION_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Renderer:
@@ -34,7 +38,20 @@ class Renderer:
         # The five frames become the channels of one image: (5, 3, h, w) -> (1, 15, h, w).
         images = self.to_network(np.stack(references)).flatten(0, 1)[None]
         with torch.inference_mode(), autocast(self.device, self.precision):
-            return self.network.encode_reference(images)
+            features = self.network.encode_reference(images)
+        for tensor in features:
+            self.check_finite(tensor)
+        return features
+
+    def is_reference(self, tensors: dict[str, Tensor]) -> bool:
+        """Whether these are the fields of what `encode` gives, in kind, size and range."""
+        height, width = (side // 4 for side in crop_size(self.mouth_size))
+        shape = (1, 4 * self.network.source_in_conv[0].conv.out_channels, height, width)
+        kinds = {torch.float32, PRECISION_TYPES[self.precision]}
+        return tensors.keys() == set(ReferenceFeatures._fields) and all(
+            tensor.shape == shape and tensor.dtype in kinds and bool(tensor.isfinite().all())
+            for tensor in tensors.values()
+        )
 
     def to_network(self, crops: np.ndarray) -> Tensor:
         """BGR uint8 (B, h, w, 3) -> RGB float (B, 3, h, w) in [0, 1] on the device."""
@@ -46,5 +63,14 @@ class Renderer:
         audio = torch.from_numpy(windows).to(self.device).transpose(1, 2)  # (B, dim, 5)
         with torch.inference_mode(), autocast(self.device, self.precision):
             faces = self.network.generate(self.to_network(crops) * self.mask, self.reference, audio)
+            self.check_finite(faces)
             pixels = (faces.float().clamp(0, 1) * 255).round().to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).cpu().numpy()[..., ::-1]
+
+    def check_finite(self, values: Tensor) -> None:
+        """Raise InputError for values that would be dubbed as black."""
+        if not values.isfinite().all():
+            raise InputError(
+                f"--pretrained_clip_DINet_path: the generator gives values that are not finite in {self.precision}; "
+                "use --precision fp32, or another checkpoint"
+            )

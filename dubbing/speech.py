@@ -38,4 +38,10 @@ def read_speech(path: str | Path, spec: NetworkSpec, deepspeech_model_path: str,
             f"--pretrained_clip_DINet_path: trained on {spec.audio_feature} with {expected} values a step, but that "
             f"model gives {feature.dim}; use the model it was trained with"
         )
-    return Speech(feature.compute(wave), feature.rate, len(wave) / SAMPLE_RATE)
+    features = feature.compute(wave)
+    if not np.isfinite(features).all():
+        raise InputError(
+            f"--driving_audio_path {path}: its {spec.audio_feature} features hold values that are not finite; "
+            "the sound or that model is damaged"
+        )
+    return Speech(features, feature.rate, len(wave) / SAMPLE_RATE)

@@ -3,14 +3,19 @@
 torchmetrics computes both. The weights lie where PyTorch's own download would put them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from config.errors import InputError
 from evaluation.pairs import Pair
+
+if TYPE_CHECKING:  # the import takes seconds, and most runs have no use for it
+    from torchmetrics import Metric
 
 WEIGHTS = {
     "lpips": ("alexnet-owt-7be5be79.pth", "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"),
@@ -24,15 +29,37 @@ BATCH = 16
 
 def missing_weights(metric: str) -> str | None:
     """What to do to have the metric, or None where its weights are at hand."""
-    name, url = WEIGHTS[metric]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
-    return None if path.is_file() else f"{metric} left out: put {url} at {path}"
+    path = weights_path(metric)
+    return None if path.is_file() else f"{metric} left out: put {WEIGHTS[metric][1]} at {path}"
+
+
+def weights_path(metric: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS[metric][0]
+
+
+def make_meters(metrics: Sequence[str]) -> "dict[str, Metric]":
+    """The meters of lpips and fid. Raises InputError for weights that are damaged."""
+    meters = {}
+    for name in metrics:
+        try:
+            meters[name] = make_meter(name)
+        except Exception as error:  # damaged weights raise almost anything
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise InputError(
+                f"--metrics: {name} cannot use {weights_path(name)} ({reason}); download that file again"
+            ) from error
+    return meters
 
 
 @torch.inference_mode()
-def perceptual_scores(pairs: Sequence[Pair], metrics: Sequence[str]) -> dict[str, float]:
-    """lpips (AlexNet, arXiv 1801.03924), mean over frames, and fid (arXiv 1706.08500), over all crops of all videos."""
-    meters = {name: make_meter(name) for name in metrics}
+def perceptual_scores(pairs: Sequence[Pair], meters: "dict[str, Metric]") -> dict[str, float]:
+    """lpips (AlexNet, arXiv 1801.03924), mean over frames, and fid (arXiv 1706.08500), over all crops of all videos.
+
+    fid is left out where there is but one frame: it compares two distributions.
+    """
+    if "fid" in meters and sum(len(pair.frames) for pair in pairs) < 2:
+        print("fid left out: it needs two frames or more")
+        meters = {name: meter for name, meter in meters.items() if name != "fid"}
     for pair in pairs:
         for generated, reference in batches(pair):
             if "lpips" in meters:
@@ -43,7 +70,7 @@ def perceptual_scores(pairs: Sequence[Pair], metrics: Sequence[str]) -> dict[str
     return {name: float(meter.compute()) for name, meter in meters.items()}
 
 
-def make_meter(name: str):
+def make_meter(name: str) -> "Metric":
     if name == "lpips":
         from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
@@ -53,7 +80,7 @@ def make_meter(name: str):
     return FrechetInceptionDistance()
 
 
-def batches(pair: Pair):
+def batches(pair: Pair) -> Iterator[tuple[Tensor, ...]]:
     """Generated and reference crops as RGB uint8 (B, 3, 416, 320)."""
     waiting: list[np.ndarray] = []
     for crops in pair.crops():

@@ -56,15 +56,16 @@ def load_judge(path: str, deepspeech_model_path: str) -> SyncJudge:
     content = read_weights(path, "--syncnet")
     if is_public_syncnet(content):
         return PublicJudge(content, path)
-    return ProjectJudge(load_syncnet(path, "--syncnet"), deepspeech_model_path)
+    syncnet = load_syncnet(path, "--syncnet")
+    if syncnet.spec.crop != "aligned":
+        raise InputError(f"--syncnet {path}: was trained on unaligned crops, which evaluate.py does not cut")
+    return ProjectJudge(syncnet, deepspeech_model_path)
 
 
 class ProjectJudge:
     """SyncNet of models/syncnet.py. Its distance is 1 - score: about 0 in sync and 1 out of sync."""
 
     def __init__(self, syncnet: LoadedNetwork, deepspeech_model_path: str):
-        if syncnet.spec.crop != "aligned":
-            raise InputError("--syncnet: was trained on unaligned crops, which evaluate.py does not cut")
         self.network, self.size = syncnet.network, syncnet.spec.mouth_size
         self.feature = get_audio_feature(syncnet.spec.audio_feature, deepspeech_model_path)
 
@@ -110,7 +111,9 @@ def sync_distances(pair: Pair, judge: SyncJudge) -> np.ndarray:
     wave = read_audio(pair.generated_path)
     num_windows = int(len(wave) / SAMPLE_RATE * FPS) - WINDOW_FRAMES + 1
     if num_windows < 1:
-        raise InputError(f"{pair.generated_path}: has less than {WINDOW_FRAMES} frames of sound; leave sync out")
+        raise InputError(
+            f"{pair.generated_path}: has less than {WINDOW_FRAMES} frames of sound; score it without sync, by --metrics"
+        )
     sounds = judge.hear(wave, np.arange(num_windows))
     sums, counts = np.zeros(2 * MAX_OFFSET + 1), np.zeros(2 * MAX_OFFSET + 1)
     for numbers, windows in batches(mouth_windows(pair, judge)):
@@ -123,7 +126,9 @@ def sync_distances(pair: Pair, judge: SyncJudge) -> np.ndarray:
                 sums[column] += float(judge.distance(images[kept], heard).sum())
                 counts[column] += valid.sum()
     if not counts.all():
-        raise InputError(f"{pair.generated_path}: too short for offsets of {MAX_OFFSET} frames; leave sync out")
+        raise InputError(
+            f"{pair.generated_path}: too short for offsets of {MAX_OFFSET} frames; score it without sync, by --metrics"
+        )
     return sums / counts
 
 

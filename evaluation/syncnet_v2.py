@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from audio.mfcc import mfcc
-from config.errors import InputError
 from media.audio import to_pcm16
+from models.loading import check_state, tensors_of
 
 SIZE = 224  # side of the face pictures
 STEPS_A_FRAME, SOUND_STEPS, CEPSTRA = 4, 20, 13  # MFCC rows: 100 a second, 0.2 s in a window
@@ -79,13 +79,13 @@ def is_public_syncnet(content: object) -> bool:
 class PublicJudge:
     """A SyncJudge (evaluation/sync.py) whose distance is that of the two embeddings, as published."""
 
-    def __init__(self, state: dict[str, Tensor], path: str):
-        self.network = PublicSyncNet()
-        try:
-            self.network.load_state_dict(state)
-        except RuntimeError as error:
-            raise InputError(f"--syncnet {path}: not syncnet_v2 ({str(error).splitlines()[1].strip()})") from error
-        self.network.eval()
+    def __init__(self, state: dict, path: str):
+        """`state`: what the file at `path` holds. Raises InputError unless it is that network's weights."""
+        where = f"--syncnet {path}"
+        state = tensors_of({"syncnet_v2": state}, "syncnet_v2", where)
+        self.network = PublicSyncNet().eval()
+        check_state(self.network.state_dict(), state, "syncnet_v2", where)
+        self.network.load_state_dict(state)
 
     def picture(self, frame: np.ndarray, landmarks: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
         """The face as the public pipeline cuts it: a square of 1.4 box sizes, lower than the box's centre."""

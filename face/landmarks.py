@@ -74,7 +74,9 @@ def find_model(path: str | None = None) -> Path:
     if path is not None:
         given = Path(path)
         if not given.is_file():
-            raise InputError(f"{path} is not a file; give the path of a {MODEL_NAME}, or leave the flag out")
+            raise InputError(
+                f"--face_landmarker_model: {path} is not a file; give a {MODEL_NAME}, or leave the flag out"
+            )
         if sha256(given) != MODEL_SHA256:
             print(f"warning: {path} is not the {MODEL_NAME} this project was tested with", file=sys.stderr)
         return given
@@ -124,7 +126,9 @@ class FaceLandmarker:
                 self.task = vision.FaceLandmarker.create_from_options(options)
                 self.faces_in(np.zeros((128, 128, 3), np.uint8), Square(0, 0, 128))
             except (RuntimeError, ValueError) as error:
-                raise InputError(f"{model} cannot be used as a face landmarker model; give a {MODEL_NAME}") from error
+                raise InputError(
+                    f"--face_landmarker_model: {model} cannot be used as a face landmarker model; give a {MODEL_NAME}"
+                ) from error
         self.reset()
 
     def __enter__(self) -> "FaceLandmarker":

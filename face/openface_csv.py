@@ -15,6 +15,7 @@ from config.errors import InputError
 from media.files import atomic_write
 
 POINT_COLUMNS = [f"{axis}_{index}" for axis in "xy" for index in range(NUM_LANDMARKS)]
+LARGEST = 10**7  # of a frame's number or a landmark's pixels
 COLUMNS = ["frame", "confidence", "success", *POINT_COLUMNS]
 
 
@@ -81,6 +82,11 @@ def numbers_of(path: Path, rows: list[list[str]], wanted: list[int]) -> tuple[np
             raise InputError(f"{path}, line {line}: not a row of numbers ({error}); export the CSV again") from error
         if not np.isfinite(values).all():
             raise InputError(f"{path}, line {line}: holds a value that is not finite; export the CSV again")
+        if np.abs(values).max() > LARGEST or not 0 <= values[1] <= 1:
+            raise InputError(
+                f"{path}, line {line}: expected a confidence of 0 to 1 and numbers up to {LARGEST:,}; "
+                "export the CSV again"
+            )
         lines.append(line)
         table.append(values)
     if not table:

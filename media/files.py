@@ -124,8 +124,9 @@ def is_same(one: Path, other: Path) -> bool:
 def check_writable(flag: str, output: str | Path, room: int = 0) -> None:
     """Raise InputError unless `output`, a file or folder that need not exist yet, can be written with `room` bytes."""
     output = Path(output)
-    if len(os.fsencode(output.name)) > LONGEST_NAME:
-        raise InputError(f"{flag}: the name {output.name[:40]}... is longer than {LONGEST_NAME} bytes; shorten it")
+    for name in output.parts:
+        if len(os.fsencode(name)) > LONGEST_NAME:
+            raise InputError(f"{flag}: the name {name[:40]}... is longer than {LONGEST_NAME} bytes; shorten it")
     place = output.absolute()
     try:
         while not os.path.lexists(place):

@@ -1,6 +1,5 @@
 """inference.py as a user runs it: lengths, rates, what is touched, and one line for everything that is wrong."""
 
-import os
 import pickle
 import shutil
 from dataclasses import replace
@@ -13,9 +12,9 @@ import torch
 from talking_photo import tiny_spec, write_checkpoint, write_speech, write_video
 
 import inference
+from audio.mel import MelFeature
 from config.config import InferenceOptions
 from config.errors import InputError, run_script
-from dubbing.cache import Cache
 from dubbing.pipeline import make_plan, prepare, write_result
 from dubbing.renderer import Renderer
 from face.geometry import crop_size
@@ -50,6 +49,9 @@ def material(tmp_path_factory):
     torch.save({"spec": vars(spec), "state_dict": {"syncnet": syncnet.state_dict()}}, folder / "syncnet.pth")
     track = FaceTrack(np.zeros((COUNT + 3, 68, 2), np.float32), np.ones(COUNT + 3), np.zeros(COUNT + 3, bool))
     write_openface_csv(folder / "other.csv", track)
+    lines = (folder / "other.csv").read_text().splitlines()
+    cells = lines[1].split(", ")
+    (folder / "far.csv").write_text("\n".join([lines[0], ", ".join([*cells[:-1], "1e300"]), *lines[2:]]))
     return folder
 
 
@@ -162,24 +164,6 @@ def test_a_second_dub_searches_no_face_and_encodes_no_reference(material, tmp_pa
             make_plan(options(material, **change, **cached))
 
 
-def test_a_damaged_cache_is_made_anew_and_a_full_one_forgets_the_oldest(tmp_path, monkeypatch, capsys):
-    (tmp_path / "video.mp4").write_bytes(b"pictures")
-    cache = Cache(str(tmp_path / "cache"), tmp_path / "video.mp4")
-    for number in range(4):
-        cache.store({"x": torch.full((1000,), float(number))}, "kind", number)
-        os.utime(cache.path("kind", number), (number, number))
-    assert cache.load("kind", 0)["x"][0] == 0
-    cache.path("kind", 1).write_bytes(b"junk")
-    assert cache.load("kind", 1) is None
-    monkeypatch.setattr("dubbing.cache.LARGEST_BYTES", 2 * cache.path("kind", 0).stat().st_size + 10)
-    cache.prune()  # keeps 0, used last, and 3
-    assert [cache.load("kind", number) is not None for number in range(4)] == [True, False, False, True]
-    (tmp_path / "file").write_bytes(b"")
-    blocked = Cache(str(tmp_path / "file"), tmp_path / "video.mp4")  # a folder that cannot be made
-    blocked.store({"x": torch.zeros(1)}, "kind")
-    assert blocked.load("kind") is None and "nothing is kept" in capsys.readouterr().err
-
-
 def test_published_weights_load_as_they_are(material, tmp_path):
     """Names from DataParallel, the legacy crop, and DeepSpeech features, whose model is named when it is missing."""
     state = {f"module.{name}": value for name, value in DINet(3, 15, 29, base_channels=8).state_dict().items()}
@@ -207,6 +191,7 @@ BAD = {
     "SyncNet": ({"pretrained_clip_DINet_path": "syncnet.pth"}, "SyncNet"),
     "CSV of another video": ({"source_openface_landmark_path": "other.csv"}, "27 rows"),
     "reference beyond the end": ({"reference_frames": "1,2,3,4,99"}, "--reference_frames"),
+    "an impossible CSV": ({"source_openface_landmark_path": "far.csv"}, "far.csv, line 2"),
     "three references": ({"reference_frames": "1,2,3"}, "--reference_frames"),
 }
 
@@ -218,6 +203,23 @@ def test_bad_input_is_one_line_and_leaves_nothing(material, tmp_path, changes, p
         inference.dub(chosen)
     assert part in str(caught.value) and "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_that_overflow_are_not_dubbed_with(material, tmp_path):
+    content = torch.load(material / "tiny.pth", weights_only=True)
+    content["state_dict"]["net_g"]["ref_in_conv.0.conv.weight"].fill_(3e38)
+    torch.save(content, tmp_path / "large.pth")
+    chosen = options(material, pretrained_clip_DINet_path=tmp_path / "large.pth", output=str(tmp_path / "out.mp4"))
+    with pytest.raises(InputError, match="--pretrained_clip_DINet_path: the generator gives values .* not finite"):
+        inference.dub(chosen)
+    assert [path.name for path in tmp_path.iterdir()] == ["large.pth"]
+
+
+def test_features_that_are_not_finite_name_the_speech(material, monkeypatch):
+    compute = MelFeature.compute
+    monkeypatch.setattr(MelFeature, "compute", lambda self, wave: compute(self, wave) / np.float32(0))
+    with pytest.raises(InputError, match="--driving_audio_path .*short.wav: its mel features"):
+        make_plan(options(material))
 
 
 @pytest.mark.parametrize(

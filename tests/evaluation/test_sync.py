@@ -93,7 +93,7 @@ def test_the_public_network_loads_by_its_names_and_gives_distances(tmp_path):
     assert np.isfinite(curve).all() and (curve > 0).all()
     state["netfcaud.3.weight"] = state["netfcaud.3.weight"][:7]
     torch.save(state, tmp_path / "other.model")
-    with pytest.raises(InputError, match="not syncnet_v2"):
+    with pytest.raises(InputError, match="weights do not fit syncnet_v2"):
         load_judge(str(tmp_path / "other.model"), "")
 
 
