@@ -30,5 +30,5 @@ def open_container(path: str | Path, kind: str) -> Iterator["av.container.InputC
 
 
 def local_name(path: str | Path) -> str:
-    """The absolute path: FFmpeg takes what stands before the colon of a relative one, as in 12:30.mp4, for a protocol."""
+    """The absolute path: FFmpeg takes what stands before the colon of a relative one, 12:30.mp4, for a protocol."""
     return str(Path(path).absolute())
