@@ -38,8 +38,8 @@ def visible_videos(layout: TrainingSetLayout) -> list[Path]:
     for one, other in pairwise(sorted(videos, key=lambda path: path.stem)):
         if one.stem == other.stem:
             raise InputError(
-                f"--training_data_path {layout.root}: {one.name} and {other.name} in {layout.videos.name} have one name, "
-                "so sound and crops would be mixed; rename or remove one, and what was made of it"
+                f"--training_data_path {layout.root}: {one.name} and {other.name} in {layout.videos.name} share "
+                "a name, so that sound and crops would be mixed; rename or remove one, and what was made of it"
             )
     return videos
 
