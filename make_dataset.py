@@ -5,13 +5,16 @@ Videos at constant 25 fps stay where they are; others are resampled by time into
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config.config import MakeDatasetOptions
 from config.errors import InputError, run_script
 from config.options import parse
-from face.landmarks import find_model
-from preprocessing.jobs import Outcome, run_jobs
-from preprocessing.raw_videos import find_raw_videos, prepare_video
+
+if TYPE_CHECKING:
+    from preprocessing.jobs import Outcome
+
+ROOM = 10 << 20  # bytes; with less nothing can be made
 
 
 def main() -> int:
@@ -19,14 +22,20 @@ def main() -> int:
     for flag in ("root_folder", "output_folder"):
         if not getattr(options, flag):
             raise InputError(f"--{flag} is not set; see make_dataset.py --help")
+    from face.landmarks import find_model
+    from media.files import check_outputs, sweep_below
+    from preprocessing.jobs import run_jobs
+    from preprocessing.raw_videos import find_raw_videos, prepare_video
+
     find_model(options.face_landmarker_model or None)
     # Workers may run in other folders, so every path is made absolute here.
     root, output = Path(options.root_folder).absolute(), Path(options.output_folder).absolute()
     placed, model = absolute(options.training_data_path), absolute(options.face_landmarker_model)
     made_folders = [Path(folder) for folder in (output, placed) if folder]
-    if root.resolve() in (folder.resolve() for folder in made_folders):
-        raise InputError("--root_folder is also given as a folder for results; give another one, raw videos stay as is")
     videos = find_raw_videos(root, *made_folders)
+    check_outputs({"--output_folder": output, "--training_data_path": placed}, {"--root_folder": root}, ROOM)
+    for folder in made_folders:
+        sweep_below(folder)
     jobs = [(name, path, output, placed, model) for name, path in videos.items()]
     outcomes = run_jobs("make_dataset", prepare_video, jobs, options.num_workers, options.scheduler)
     print_table(outcomes)
@@ -38,7 +47,7 @@ def absolute(path: str) -> str:
     return str(Path(path).absolute()) if path else ""
 
 
-def print_table(outcomes: list[Outcome]) -> None:
+def print_table(outcomes: "list[Outcome]") -> None:
     """One row a video: name, what happened, details."""
     width = max(len(outcome.name) for outcome in outcomes)
     words = {"done": "made", "kept": "up to date", "failed": "NOT USED"}

@@ -9,6 +9,7 @@ import numpy as np
 
 from config.constants import SAMPLE_RATE
 from config.errors import InputError
+from media.container import open_container
 from media.files import atomic_write
 
 AUDIO_RATE_OUT = 48000  # Hz, of the sound track of a result
@@ -43,30 +44,23 @@ def decode_pcm(
 
 def shifted_to_zero(path: str | Path, rate: int, layout: str, start: float) -> Iterator[np.ndarray]:
     """Resampled blocks whose first sample is at `start` seconds after the file's time 0."""
-    if not Path(path).is_file():
-        raise InputError(f"{path} is not a file; give the path of a sound or video file")
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise InputError(f"{path} has no sound; give a file with an audio stream")
-            resampler = av.AudioResampler(format="s16", layout=layout, rate=rate)
-            skip = None
-            for frame in container.decode(container.streams.audio[0]):
-                if skip is None:
-                    begin = frame.time or 0.0
-                    skip = round((time_zero(path, begin) + start - begin) * rate)
-                    if skip < 0:
-                        yield np.zeros((-skip, CHANNELS[layout]), np.int16)
-                        skip = 0
-                for block in resample(resampler, frame, layout):
-                    yield block[skip:]
-                    skip = max(0, skip - len(block))
-            for block in resample(resampler, None, layout):
-                yield block[skip or 0 :]
-    except av.FFmpegError as error:
-        raise InputError(
-            f"{path} cannot be read as sound ({error}); the file is damaged or not a sound file"
-        ) from error
+    with open_container(path, "sound") as container:
+        if not container.streams.audio:
+            raise InputError(f"{path} has no sound; give a file with an audio stream")
+        resampler = av.AudioResampler(format="s16", layout=layout, rate=rate)
+        skip = None
+        for frame in container.decode(container.streams.audio[0]):
+            if skip is None:
+                begin = frame.time or 0.0
+                skip = round((time_zero(path, begin) + start - begin) * rate)
+                if skip < 0:
+                    yield np.zeros((-skip, CHANNELS[layout]), np.int16)
+                    skip = 0
+            for block in resample(resampler, frame, layout):
+                yield block[skip:]
+                skip = max(0, skip - len(block))
+        for block in resample(resampler, None, layout):
+            yield block[skip or 0 :]
 
 
 def resample(resampler: "av.AudioResampler", frame: "av.AudioFrame | None", layout: str) -> Iterator[np.ndarray]:
@@ -76,7 +70,7 @@ def resample(resampler: "av.AudioResampler", frame: "av.AudioFrame | None", layo
 
 def time_zero(path: str | Path, audio_begin: float) -> float:
     """Seconds in the container's clock of the first video frame, or of the first sample where there is no video."""
-    with av.open(str(path)) as container:
+    with open_container(path, "sound") as container:
         if not container.streams.video:
             return audio_begin
         stream = container.streams.video[0]

@@ -6,13 +6,16 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import numpy as np
 
 from config.errors import InputError
 
 PARTIAL = ".partial-"  # temporary names start with it, then the machine and the process that writes them
 LONGEST_NAME = 255  # bytes, of Linux file systems
+LONGEST_SUFFIX = 16  # characters of a suffix that temporary names carry: libraries tell formats by them
 
 
 @contextmanager
@@ -22,7 +25,8 @@ def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
     Parent folders are made. When the block raises, the temporary file is removed and `path` stays what it was.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=partial_prefix(), suffix=path.suffix, dir=swept_parent(path))
+    suffix = path.suffix[:LONGEST_SUFFIX]
+    handle, name = tempfile.mkstemp(prefix=partial_prefix(), suffix=suffix, dir=swept_parent(path))
     os.close(handle)
     temporary = Path(name)
     try:
@@ -38,14 +42,16 @@ def atomic_write_folder(path: str | os.PathLike) -> Iterator[Path]:
     """The same for a folder. An older folder at `path` is replaced only when the block ends well."""
     path = Path(path)
     temporary = Path(tempfile.mkdtemp(prefix=partial_prefix(), dir=swept_parent(path)))
+    older = temporary.with_name(f"{temporary.name}-older")
     try:
         yield temporary
         os.chmod(temporary, 0o777 & ~current_umask())
         if path.exists():
-            shutil.rmtree(path)
+            os.replace(path, older)
         os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(older, ignore_errors=True)
 
 
 def current_umask() -> int:
@@ -65,6 +71,12 @@ def swept_parent(path: Path) -> Path:
     return path.parent
 
 
+def sweep_below(root: Path) -> None:
+    """Sweep a folder and its subfolders, hidden ones with theirs: all in which steps write files or folders whole."""
+    for folder in (root, *root.glob("*/"), *root.glob(".*/*/")):
+        sweep(folder)
+
+
 @functools.cache  # once a process: a folder of many files is not listed for every file
 def sweep(folder: Path) -> None:
     """Remove the temporary files and folders of dead processes of this machine; those of living ones stay."""
@@ -72,10 +84,16 @@ def sweep(folder: Path) -> None:
     for leftover in folder.glob(f"{own}*"):
         process = leftover.name.removeprefix(own).partition("-")[0]
         if process.isdigit() and not is_alive(int(process)):
-            if leftover.is_dir():
-                shutil.rmtree(leftover, ignore_errors=True)
-            else:
-                leftover.unlink(missing_ok=True)
+            remove(leftover)
+
+
+def remove(leftover: Path) -> None:
+    """Remove a file or folder; one that somebody else's process left may refuse, and stays."""
+    if leftover.is_dir():
+        shutil.rmtree(leftover, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            leftover.unlink()
 
 
 def is_alive(process: int) -> bool:
@@ -89,12 +107,25 @@ def is_alive(process: int) -> bool:
     return True
 
 
-def is_up_to_date(output: Path, *inputs: Path) -> bool:
-    """Whether `output` exists and is no older than any of `inputs`."""
-    if not output.exists():
-        return False
-    made = output.stat().st_mtime_ns
-    return all(source.stat().st_mtime_ns <= made for source in inputs)
+def save_array(path: str | os.PathLike, array: np.ndarray) -> None:
+    """Write a .npy file whole. Unlike np.save's, the error of a full disk says that it is full."""
+    array = np.ascontiguousarray(array)
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
+
+
+def load_array(path: Path, advice: str) -> np.ndarray:
+    """The array of a .npy file. Raises InputError, which ends in `advice`, where it is damaged or something else."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # damaged headers raise many kinds
+        raise InputError(f"{path} is damaged or no NumPy array ({error}); {advice}") from error
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path} is an archive, not a NumPy array; {advice}")
+    return array
 
 
 def check_outputs(outputs: Mapping[str, str | Path], inputs: Mapping[str, str | Path], room: int = 0) -> None:
@@ -124,9 +155,9 @@ def is_same(one: Path, other: Path) -> bool:
 def check_writable(flag: str, output: str | Path, room: int = 0) -> None:
     """Raise InputError unless `output`, a file or folder that need not exist yet, can be written with `room` bytes."""
     output = Path(output)
-    for name in output.parts:
-        if len(os.fsencode(name)) > LONGEST_NAME:
-            raise InputError(f"{flag}: the name {name[:40]}... is longer than {LONGEST_NAME} bytes; shorten it")
+    for part in output.parts:
+        if len(os.fsencode(part)) > LONGEST_NAME:
+            raise InputError(f"{flag}: the name {part[:40]}... is longer than {LONGEST_NAME} bytes; shorten it")
     place = output.absolute()
     try:
         while not os.path.lexists(place):

@@ -17,7 +17,9 @@ from av.video.reformatter import Colorspace, Interpolation
 
 from config.errors import InputError
 from media.audio import AUDIO_RATE_OUT, decode_pcm
+from media.container import local_name, open_container
 from media.files import atomic_write
+from media.whole import check_whole, read_stamps
 
 VIDEO_SUFFIXES = {
     *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".f4v", ".mpg", ".mpeg", ".m2v", ".ts", ".mts"),
@@ -70,18 +72,13 @@ class VideoInfo:
 
 @contextmanager
 def open_video(path: str | Path) -> Iterator[tuple["av.container.InputContainer", "av.VideoStream"]]:
-    """Open a file for reading and give its first video stream. FFmpeg's complaints become InputError."""
-    if not Path(path).is_file():
-        raise InputError(f"{path} is not a file; give the path of a video")
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise InputError(f"{path} has no video stream; give a video file")
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            yield container, stream
-    except (av.FFmpegError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as a video ({error}); the file is damaged or not a video") from error
+    """Open a file for reading and give its first video stream; errors as of open_container."""
+    with open_container(path, "video") as container:
+        if not container.streams.video:
+            raise InputError(f"{path} has no video stream; give a video file")
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        yield container, stream
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -94,9 +91,9 @@ def probe(path: str | Path) -> VideoInfo:
     if first is None:
         raise InputError(f"{path} holds no frame that can be decoded; the file is damaged")
     with open_video(path) as (container, stream):
-        if any(entry.pos + entry.size > container.size for entry in stream.index_entries):
-            raise InputError(f"{path} is cut short: its index names frames beyond its end; copy or record it again")
-        shown = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.pts is not None and not p.is_discard]
+        packets = list(read_stamps(container))
+        check_whole(path, container, stream, packets)
+        shown = [(packet.pts, packet.is_key) for packet in packets if packet.stream == stream.index and packet.is_shown]
         if not shown:
             raise InputError(f"{path} holds no frame times; convert it to MP4 or MKV first")
         stamps, is_key = np.array(sorted(shown)).T
@@ -221,12 +218,14 @@ def read_frames_at(path: str | Path, times: Sequence[float]) -> Iterator[np.ndar
     """
     info = probe(path)
     frames = zip(info.times, read_frames(path, info=info), strict=False)
-    current_time, current = next(frames)
+    number, (_, current) = 0, next(frames)
     following = next(frames, None)
     for time in times:
         while following is not None and following[0] <= time + TIME_TOLERANCE:
-            current_time, current = following
+            number, (_, current) = number + 1, following
             following = next(frames, None)
+        if following is None and number + 1 < info.num_frames:
+            raise InputError(f"{path}: frame {number + 1} cannot be decoded; the file is damaged")
         yield current
 
 
@@ -259,7 +258,7 @@ class VideoWriter:
     def __enter__(self) -> "VideoWriter":
         self.pending = atomic_write(self.path)
         temporary = self.pending.__enter__()
-        self.container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
+        self.container = av.open(local_name(temporary), "w", format="mp4", options={"movflags": "+faststart"})
         self.video = self.container.add_stream(
             "libx264", rate=self.fps, options={"crf": str(self.crf), "preset": self.preset}
         )

@@ -1,17 +1,17 @@
 """Runs one step over many videos: here, in several processes, or on a cluster. Reports what became of each."""
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Any, Literal
 
-import cv2
-from tqdm import tqdm
+from config.errors import InputError, describe
+from preprocessing.processes import ProcessDied, in_processes
 
-from config.errors import InputError
+if TYPE_CHECKING:
+    from distributed import Future
 
 LONGEST_WAIT = 60  # seconds, for the first worker of a cluster
 Status = Literal["done", "kept", "failed"]
@@ -19,11 +19,15 @@ Status = Literal["done", "kept", "failed"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step did with one video: done, kept (its output was up to date), or failed. `detail` says more."""
+    """What a step did with one video: done, kept (its output was up to date), or failed. `detail` says more.
+
+    `result` is what the step made, where that is not a file.
+    """
 
     name: str
     status: Status
     detail: str = ""
+    result: Any = None
 
 
 def run_jobs(
@@ -31,40 +35,36 @@ def run_jobs(
 ) -> list[Outcome]:
     """Call `work(name, *rest)` for every tuple, with a progress bar. Results keep the order of `arguments`.
 
-    A video that fails is reported and the others go on, but for a process that dies: it takes with it the videos that
-    are not done; a cluster works on. `scheduler` is the address of a Dask cluster whose workers see
-    the same files under the same paths; without it the work is done by `num_workers` processes of this machine.
+    A video that fails, by whatever exception or by the death of its process, is reported and the others go on.
+    `scheduler` is the address of a Dask cluster whose workers see the same files under the same paths; without it the
+    work is done by `num_workers` processes of this machine.
     """
-    outcomes: dict[str, Outcome] = {}
-    with tqdm(total=len(arguments), desc=title, unit="video") as bar:
-        if not scheduler and (num_workers == 1 or len(arguments) < 2):
-            for job in arguments:
-                outcomes[job[0]] = attempt(work, job)
-                bar.update()
-        else:
-            workers = cluster(scheduler) if scheduler else processes(min(num_workers, len(arguments)))
-            with workers as (executor, worker_died):
-                jobs = {executor.submit(attempt, work, job): job[0] for job in arguments}
-                for future in as_completed(jobs):
-                    outcomes[jobs[future]] = result_of(future, jobs[future], worker_died)
-                    bar.update()
-    return [outcomes[job[0]] for job in arguments]
+    from tqdm import tqdm
+
+    outcomes: dict[int, Outcome] = {}
+    if scheduler:
+        results = on_cluster(work, arguments, scheduler)
+    elif num_workers > 1 and len(arguments) > 1:
+        results = in_processes([(attempt, (work, job)) for job in arguments], num_workers)
+    else:
+        results = ((index, attempt(work, job)) for index, job in enumerate(arguments))
+    with tqdm(total=len(arguments), desc=title, unit="video") as bar, closing(results):
+        for index, result in results:
+            if isinstance(result, Exception):
+                result = Outcome(arguments[index][0], "failed", reason(result))
+            outcomes[index] = result
+            bar.update()
+    return [outcomes[index] for index in range(len(arguments))]
 
 
-@contextmanager
-def processes(number: int) -> Iterator[tuple[Executor, type[Exception]]]:
-    """Executor of this machine, and what it raises for a job whose worker died.
+def on_cluster(
+    work: Callable[..., Outcome], arguments: Sequence[tuple], address: str
+) -> Iterator[tuple[int, Outcome | Exception]]:
+    """Index and outcome of every job, as each is done, or what kept it from one.
 
-    Processes are spawned: libraries used here do not survive a fork with threads running.
+    Raises InputError when no cluster answers at `address`.
     """
-    with ProcessPoolExecutor(number, mp_context=multiprocessing.get_context("spawn")) as executor:
-        yield executor, BrokenProcessPool
-
-
-@contextmanager
-def cluster(address: str) -> Iterator[tuple[Executor, type[Exception]]]:
-    """The same of a Dask cluster. Raises InputError when none answers at `address`."""
-    from distributed import Client, KilledWorker
+    from distributed import Client, as_completed
 
     try:
         client = Client(address, timeout=10)
@@ -72,30 +72,64 @@ def cluster(address: str) -> Iterator[tuple[Executor, type[Exception]]]:
         raise InputError(
             f"--scheduler {address}: no Dask scheduler answers ({error}); start one, see README"
         ) from error
-    with client, client.get_executor(pure=False) as executor:
+    with client:
         try:
             client.wait_for_workers(1, timeout=LONGEST_WAIT)
         except TimeoutError as error:
             raise InputError(f"--scheduler {address}: the cluster has no workers; start some, see README") from error
-        yield executor, KilledWorker
+        jobs = {client.submit(attempt, work, job, pure=False): index for index, job in enumerate(arguments)}
+        for future in as_completed(jobs):
+            yield jobs[future], cluster_result(future)
+
+
+def cluster_result(future: "Future") -> Outcome | Exception:
+    """A job's outcome, or what `attempt` could not catch: it happened before it, or to the whole worker."""
+    try:
+        return future.result()
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == __package__:
+            raise InputError(
+                f"--scheduler: a worker does not find the project ({error}); start it as README says"
+            ) from error
+        return ProcessDied("on the cluster") if type(error).__name__ == "KilledWorker" else error
 
 
 def attempt(work: Callable[..., Outcome], job: tuple) -> Outcome:
+    """The outcome of `work(*job)`; a failed one where it raises any exception."""
+    name = job[0]
+    if not is_text(str(name)):
+        return Outcome(name, "failed", "its name is not UTF-8 text; rename it")
     try:
         return work(*job)
-    except (InputError, OSError, ValueError, cv2.error) as error:
-        return Outcome(job[0], "failed", str(error).replace("\n", " "))
+    except Exception as error:
+        return Outcome(name, "failed", reason(error))
 
 
-def result_of(future: Future, name: str, worker_died: type[Exception]) -> Outcome:
+def is_text(name: str) -> bool:
+    """Whether a file's name was UTF-8 on disk: other bytes become surrogates, which no text file can hold."""
     try:
-        return future.result()
-    except (worker_died, CancelledError):
-        return Outcome(name, "failed", "a worker process died, perhaps for lack of memory; run again with fewer")
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"--scheduler: a worker does not find the project ({error}); start it as README says"
-        ) from error
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def reason(error: Exception) -> str:
+    """One line that says why a video failed; for exceptions that nobody foresaw, with the place in the code."""
+    if isinstance(error, OSError):
+        text = describe(error)
+    elif isinstance(error, MemoryError):
+        text = "not enough memory; close other programs, or lower --num_workers"
+    elif isinstance(error, ImportError):
+        text = f"a library cannot be imported ({error}); install what requirements.txt names"
+    elif isinstance(error, ProcessDied):
+        text = f"a worker process died ({error}), perhaps for lack of memory; run again with fewer --num_workers"
+    elif isinstance(error, InputError):
+        text = str(error)
+    else:
+        places = [f" ({Path(place.filename).name}, line {place.lineno})" for place in extract_tb(error.__traceback__)]
+        text = f"{type(error).__name__}: {error}{places[-1] if places else ''}"
+    return text.replace("\n", " ")
 
 
 def summarise(step: str, outcomes: list[Outcome]) -> int:

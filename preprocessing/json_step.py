@@ -1,88 +1,120 @@
 """Step 5: the training JSON from crops and audio features."""
 
-from collections.abc import Iterator
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
-from tqdm import tqdm
 
 from config.constants import CLIP_FRAMES
 from config.errors import InputError
 from dataset.layout import TrainingSetLayout
 from dataset.manifest import ClipEntry, VideoEntry, write_manifest
 from face.lips import lip_opening
-from media.files import is_up_to_date
-from preprocessing.crop_step import LANDMARKS, find_crops, read_report
-from preprocessing.feature_step import SILENCE, adopt_published_text
-from preprocessing.jobs import Outcome
+from preprocessing.crop_step import find_crops, read_clips, read_crop_kind, read_landmarks
+from preprocessing.feature_step import ANEW, SILENCE, adopt_published_text, read_rows
+from preprocessing.jobs import Outcome, attempt, run_jobs
+from preprocessing.origin import Origin
 from preprocessing.pack_step import packed_files
 
 
+@dataclass(frozen=True)
+class Usable:
+    """A video that can be written: its entry, the kind of its crops and the values of its audio rows."""
+
+    entry: VideoEntry
+    crop: str
+    values: int
+
+
 def generate_training_json(layout: TrainingSetLayout, audio_feature: str) -> list[Outcome]:
-    """Write training_json.json and say what became of every video with crops.
+    """Write training_json.json and say what became of every video with crops, and of the row of silence.
 
-    A clip whose crops or audio rows are not nine is left out and counted. Raises InputError when nothing is usable.
+    A clip whose crops or audio rows are not nine is left out and counted. A video whose audio rows have not as many
+    values as those of most videos is refused. Raises InputError when nothing is usable.
     """
-    folders = find_crops(layout)
-    crops = {read_report(folder)["crop"] for folder in folders}
-    if len(crops) > 1:
-        raise InputError(f"{layout.crops} mixes {' and '.join(sorted(crops))} crops; run --crop_face with one --crop")
-    outcomes: list[Outcome] = []
-    entries = list(video_entries(layout, folders, audio_feature, outcomes))
-    if not entries:
+    jobs = [(folder.name, layout, audio_feature) for folder in find_crops(layout)]
+    outcomes = run_jobs("generate_training_json", use_video, jobs)
+    outcomes = refuse_other_values(outcomes, known_values(audio_feature))
+    usable = [outcome.result for outcome in outcomes if outcome.result]
+    if not usable:
         raise InputError(f"--training_data_path {layout.root}: no video is usable: {outcomes[0].detail}")
-    channels = np.load(layout.root / entries[0].audio_feature_path, mmap_mode="r", allow_pickle=False).shape[1]
-    silence = layout.features(audio_feature) / SILENCE
-    write_manifest(
-        layout.training_json,
-        audio_feature,
-        channels,
-        crops.pop(),
-        entries,
-        np.load(silence, allow_pickle=False)[0] if silence.exists() else None,
-    )
-    return outcomes
+    crops = sorted({video.crop for video in usable})
+    if len(crops) > 1:
+        raise InputError(f"{layout.crops} mixes {' and '.join(crops)} crops; run --crop_face with one --crop")
+    values = usable[0].values
+    silence = attempt(use_silence, (SILENCE, layout.features(audio_feature), values))
+    entries = [video.entry for video in usable]
+    write_manifest(layout.training_json, audio_feature, values, crops[0], entries, silence.result)
+    return [*outcomes, *([silence] if silence.status == "failed" else [])]
 
 
-def video_entries(
-    layout: TrainingSetLayout, folders: list[Path], audio_feature: str, outcomes: list[Outcome]
-) -> Iterator[VideoEntry]:
-    features = layout.features(audio_feature)
-    for folder in tqdm(folders, desc="generate_training_json", unit="video"):
-        name = folder.name
-        try:
-            clips = sorted(path for path in folder.iterdir() if path.is_dir())
-            crops = {clip.name: sorted(clip.glob("*.jpg")) for clip in clips}
-            last = max((int(path.stem) for paths in crops.values() for path in paths), default=-1)
-            adopt_published_text(name, features, last + 1)
-            rows = feature_rows(features / f"{name}.npy", audio_feature)
-        except InputError as error:
-            outcomes.append(Outcome(name, "failed", str(error)))
-            continue
-        chosen = [paths for paths in crops.values() if is_complete(paths, rows)]
-        left_out = len(crops) - len(chosen)
-        if not chosen:
-            outcomes.append(Outcome(name, "failed", f"none of {len(crops)} clips has nine crops and nine audio rows"))
-            continue
-        packed, note = current_packed(name, layout)
-        details = [f"{len(chosen)} clips", f"{left_out} left out" if left_out else "", note]
-        outcomes.append(Outcome(name, "done", ", ".join(filter(None, details))))
-        openings = lip_openings(folder)
-        entries = [
-            ClipEntry(
-                int(paths[0].stem),
-                [relative(path, layout) for path in paths],
-                [openings[path.stem] for path in paths] if openings else None,
-            )
-            for paths in chosen
-        ]
-        yield VideoEntry(name, relative(features / f"{name}.npy", layout), entries, packed)
+def use_video(name: str, layout: TrainingSetLayout, audio_feature: str) -> Outcome:
+    """`result`: the video as Usable."""
+    folder, features = layout.crops / name, layout.features(audio_feature)
+    crops = read_clips(folder)
+    last = max((int(path.stem) for paths in crops.values() for path in paths), default=-1)
+    adopt_published_text(name, features, last + 1)
+    path = features / f"{name}.npy"
+    if not path.exists():
+        raise InputError(f"{path} is missing; run --extract_audio_feature --audio_feature {audio_feature}")
+    rows = read_rows(path)
+    chosen = [paths for paths in crops.values() if is_complete(paths, len(rows))]
+    if not chosen:
+        raise InputError(f"none of {len(crops)} clips has nine crops and nine audio rows")
+    clips = clip_entries(chosen, lip_openings(folder), layout)
+    packed, note = current_packed(name, layout)
+    left_out = len(crops) - len(chosen)
+    details = [f"{len(chosen)} clips", f"{left_out} left out" if left_out else "", note]
+    entry = VideoEntry(name, relative(path, layout), clips, packed)
+    usable = Usable(entry, read_crop_kind(folder), rows.shape[1])
+    return Outcome(name, "done", ", ".join(filter(None, details)), usable)
+
+
+def use_silence(name: str, folder: Path, values: int) -> Outcome:
+    """`result`: the feature's row of silence (values,), or None where it has none."""
+    if not (folder / name).exists():
+        return Outcome(name, "done")
+    rows = read_rows(folder / name)
+    if rows.shape != (1, values):
+        raise InputError(f"{folder / name} holds {rows.shape[1]} values, expected {values}; {ANEW}")
+    return Outcome(name, "done", result=rows[0])
+
+
+def known_values(audio_feature: str) -> int | None:
+    """How many values a row of a feature has; None for features of which only their model knows."""
+    if audio_feature == "mel":
+        from audio.mel import MelFeature
+
+        return MelFeature.dim
+    if audio_feature == "deepspeech":
+        from audio.deepspeech import DeepSpeechFeature
+
+        return DeepSpeechFeature.dim
+    return None
+
+
+def refuse_other_values(outcomes: list[Outcome], known: int | None) -> list[Outcome]:
+    """The outcomes, those failed whose audio rows have not as many values as most; of equals, `known` decides."""
+    counts = Counter(outcome.result.values for outcome in outcomes if outcome.result)
+    expected = max(counts, key=lambda values: (counts[values], values == known), default=None)
+    return [
+        replace(
+            outcome,
+            status="failed",
+            detail=f"{outcome.result.entry.audio_feature_path} holds {outcome.result.values} values a row, "
+            f"expected {expected}; {ANEW}",
+            result=None,
+        )
+        if outcome.result and outcome.result.values != expected
+        else outcome
+        for outcome in outcomes
+    ]
 
 
 def current_packed(name: str, layout: TrainingSetLayout) -> tuple[dict[int, str], str]:
     """Paths of the packed crops that are up to date, by mouth size, and what to say of packed crops."""
     files = packed_files(name, layout)
-    current = {size: path for size, path in files.items() if is_up_to_date(path, layout.crops / name)}
+    origin = Origin.of(layout.root, layout.crops / name)
+    current = {size: path for size, path in files.items() if origin.made(path)}
     notes = [
         f"packed at {size}" if size in current else f"packed at {size} is out of date: run --pack_crops {size} again"
         for size in files
@@ -94,26 +126,27 @@ def relative(path: Path, layout: TrainingSetLayout) -> str:
     return path.relative_to(layout.root).as_posix()
 
 
+def clip_entries(
+    clips: list[list[Path]], openings: dict[str, float] | None, layout: TrainingSetLayout
+) -> list[ClipEntry]:
+    """Raises InputError where a crop is not among the lip openings."""
+    entries = []
+    for paths in clips:
+        missing = [path for path in paths if openings is not None and path.stem not in openings]
+        if missing:
+            raise InputError(f"{missing[0]} has no landmarks; remove {missing[0].parents[1]} and run --crop_face again")
+        known = None if openings is None else [openings[path.stem] for path in paths]
+        entries.append(ClipEntry(int(paths[0].stem), [relative(path, layout) for path in paths], known))
+    return entries
+
+
 def lip_openings(folder: Path) -> dict[str, float] | None:
     """By frame: how far the mouth is open, in pixels of the stored crop. None for crops without landmarks."""
-    if not (folder / LANDMARKS).exists():
+    records = read_landmarks(folder)
+    if records is None:
         return None
-    records = np.load(folder / LANDMARKS, allow_pickle=False)
     openings = lip_opening(records["landmarks"])
     return {Path(path).stem: round(float(value), 2) for path, value in zip(records["path"], openings, strict=True)}
-
-
-def feature_rows(path: Path, audio_feature: str) -> int:
-    """How many rows an audio feature file has. Raises InputError when it is missing or not finite numbers."""
-    if not path.exists():
-        raise InputError(f"{path} is missing; run --extract_audio_feature --audio_feature {audio_feature}")
-    try:
-        rows = np.load(path, allow_pickle=False)
-    except ValueError as error:
-        raise InputError(f"{path} is not a NumPy array ({error}); extract the feature again") from error
-    if rows.ndim != 2 or not np.isfinite(rows).all():
-        raise InputError(f"{path} does not hold finite rows of values; extract the feature again")
-    return len(rows)
 
 
 def is_complete(crops: list[Path], rows: int) -> bool:

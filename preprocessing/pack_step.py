@@ -9,8 +9,10 @@ from config.errors import InputError
 from dataset.images import load_crop
 from dataset.layout import TrainingSetLayout
 from face.geometry import crop_size
-from media.files import atomic_write, is_up_to_date
+from media.files import atomic_write
+from preprocessing.crop_step import read_clips
 from preprocessing.jobs import Outcome
+from preprocessing.origin import Origin
 
 
 def pack_crops(name: str, layout: TrainingSetLayout, mouth_size: int) -> Outcome:
@@ -19,7 +21,8 @@ def pack_crops(name: str, layout: TrainingSetLayout, mouth_size: int) -> Outcome
     Rows of frames without a crop are holes, which take no space on most file systems.
     """
     folder, output = layout.crops / name, layout.packed_crops(mouth_size) / f"{name}.npy"
-    if is_up_to_date(output, folder):
+    origin = Origin.of(layout.root, folder)
+    if origin.made(output):
         return Outcome(name, "kept")
     paths = crop_files(folder)
     row_shape = (*crop_size(mouth_size), 3)
@@ -30,12 +33,14 @@ def pack_crops(name: str, layout: TrainingSetLayout, mouth_size: int) -> Outcome
         for number, path in paths.items():
             file.seek(start + number * math.prod(row_shape))
             file.write(load_crop(str(path), mouth_size).tobytes())
+    origin.remember(output)
     return Outcome(name, "done", f"{len(paths)} crops, {len(paths) * math.prod(row_shape) / 1e6:.0f} MB")
 
 
 def crop_files(folder: Path) -> dict[int, Path]:
     """A video's crops by the number of their frame. Raises InputError where there are none."""
-    paths = {int(path.stem): path for path in sorted(folder.glob("*/*.jpg"))} if folder.is_dir() else {}
+    clips = read_clips(folder) if folder.is_dir() else {}
+    paths = {int(path.stem): path for paths in clips.values() for path in paths}
     if not paths:
         raise InputError(f"{folder} holds no crops; run --crop_face first")
     return paths

@@ -282,10 +282,10 @@ def test_placing_falls_back_to_a_symbolic_link_and_a_copy_and_keeps_what_is_ther
     source.write_bytes(b"video")
     source.chmod(0o400)
     monkeypatch.setattr(os, "link", refuse)
-    place(source, tmp_path / "set" / "link.mp4")
+    place(source, tmp_path / "set" / "link.mp4", tmp_path / "set")
     assert (tmp_path / "set" / "link.mp4").is_symlink()
     monkeypatch.setattr(os, "symlink", refuse)
-    place(source, tmp_path / "set" / "copy.mp4")
+    place(source, tmp_path / "set" / "copy.mp4", tmp_path / "set")
     assert not (tmp_path / "set" / "copy.mp4").is_symlink()
     assert (tmp_path / "set" / "copy.mp4").read_bytes() == b"video"
     assert stat.S_IMODE(source.stat().st_mode) == 0o400
@@ -293,7 +293,7 @@ def test_placing_falls_back_to_a_symbolic_link_and_a_copy_and_keeps_what_is_ther
     other = tmp_path / "set" / "other.mp4"
     other.write_bytes(b"somebody's")
     with pytest.raises(Exception, match="other.mp4 exists and is another file"):
-        place(source, other)
+        place(source, other, tmp_path / "set")
     assert other.read_bytes() == b"somebody's"
     shutil.rmtree(tmp_path / "set")
     assert source.exists()
