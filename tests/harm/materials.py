@@ -66,6 +66,7 @@ def write_files(folder: Path) -> None:
     write_speech(folder / "speech.wav", 0.5)
     with_sound(folder / "raw" / "one.mp4", 30)
     with_sound(folder / "raw" / "two.mp4", 27, shift=5)
+    with_sound(folder / "shifted.mp4", FRAMES, shift=9)
     with_sound(folder / "wider.mp4", 36, size=260)
     write_checkpoint(folder / "tiny", tiny_spec()).rename(folder / "tiny.pth")
     write_checkpoint(folder / "heard", tiny_spec()).rename(folder / "other.pth")

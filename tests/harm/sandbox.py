@@ -61,7 +61,8 @@ class Sandbox:
         """A stage file of the user's: a small frame stage with changes; None leaves an option out."""
         options = {"stage": "frame", **(SMALL_SYNCNET if changes.get("stage") == "syncnet" else SMALL), **changes}
         chosen = {key: value for key, value in options.items() if value is not None}
-        return write_stage(self.user / folder / f"{name}.py", chosen)
+        path = self.user / folder / f"{name}.py"
+        return path if path.exists() else write_stage(path, chosen)
 
     def trained(self) -> Path:
         """A run named run in `out`, of a frame stage that ended after two epochs; go on with `resume`."""
