@@ -94,7 +94,7 @@ def spoil_bytes(path: Path, fault: str) -> None:
 BYTES = ("empty", "junk", "text", "zeros", "cut to 10", "cut to 50", "cut to 99", "a folder")
 
 
-@table("4.10", "resume, the newest checkpoint is", {fault: (fault,) for fault in BYTES}, fault=True, quick=("cut to 50",))
+@table("4.10", "resume, the newest checkpoint is", {fault: (fault,) for fault in BYTES}, True, ("cut to 50",))
 def resume_torn(box: Sandbox, fault: str) -> None:
     """It is named; or an older good one is taken, in words."""
     folder = box.trained()
@@ -271,8 +271,14 @@ CHECKPOINTS: dict[str, Callable | str] = {
     "a sparse tensor": change_tensor(lambda t: t.to_sparse()),
     "a tensor on no device": change_tensor(lambda t: t.to("meta")),
 }  # fmt: skip
-WHOLE = {"a list": lambda torch: [1, 2], "a tensor": lambda torch: torch.zeros(3), "a number": lambda torch: 5,
-         "an empty dict": lambda torch: {}, "None": lambda torch: None, "keys that are no text": lambda torch: {1: 2}}
+WHOLE = {
+    "a list": lambda torch: [1, 2],
+    "a tensor": lambda torch: torch.zeros(3),
+    "a number": lambda torch: 5,
+    "an empty dict": lambda torch: {},
+    "None": lambda torch: None,
+    "keys that are no text": lambda torch: {1: 2},
+}
 READERS = {  # who reads a checkpoint, of which material, and how it is given
     "inference": ("inference.py", "tiny.pth", "pretrained_clip_DINet_path"),
     "training --pretrained_path": ("train_sequence.py", "start.pth", "pretrained_path"),
@@ -288,7 +294,7 @@ def reader_flags(box: Sandbox, reader: str, path: Path) -> list[str]:
     if reader == "training --pretrained_syncnet_path":
         more |= {"config_path": box.stage("clip", stage="clip", lamb_gan_clip=0.0), "trust_syncnet": True}
     if reader == "evaluate --syncnet":
-        more |= {"metrics": "sync", "generated": box.take("talk.mp4"), "reference": box.take("talk.mp4", "true/talk.mp4")}
+        more |= {"metrics": "sync", "generated": box.take("talk.mp4"), "reference": box.take("talk.mp4", "true.mp4")}
     return box.command(script, **more)
 
 
@@ -377,7 +383,7 @@ VGG_FAULTS = ("empty", "junk", "text", "cut to 50", "a folder", "missing", "a li
               "NaN", "numbers", "half the layers", "a complex layer")  # fmt: skip
 
 
-@table("4.10", "--perceptual_weights", {fault: (fault,) for fault in VGG_FAULTS}, quick=("cut to 50", "a list"))  # fmt: skip
+@table("4.10", "--perceptual_weights", {fault: (fault,) for fault in VGG_FAULTS}, quick=("cut to 50", "a list"))
 def bad_vgg(box: Sandbox, fault: str) -> None:
     """A file of VGG19's first layers, wrong in some way. All of it is found before training begins."""
     import torch
@@ -468,7 +474,8 @@ MANIFESTS: dict[str, Callable[[dict], None]] = {
     "opening too short": put_clip("lip_opening", [1.0] * 8), "opening of text": put_clip("lip_opening", ["a"] * 9),
     "opening of NaN": put_clip("lip_opening", [NAN] * 9), "opening null": put_clip("lip_opening", None),
     "opening a number": put_clip("lip_opening", 4.0), "opening of lists": put_clip("lip_opening", [[1.0]] * 9),
-    "opening 1e999": put_clip("lip_opening", [float("inf")] * 9), "opening below zero": put_clip("lip_opening", [-5.0] * 9),
+    "opening 1e999": put_clip("lip_opening", [float("inf")] * 9),
+    "opening below zero": put_clip("lip_opening", [-5.0] * 9),
     "packed crops a list": put_video("packed_crops", [1]), "packed crops null": put_video("packed_crops", None),
     "packed crops of size x": put_video("packed_crops", {"x": "a.npy"}),
     "packed crops missing": put_video("packed_crops", {"32": "a.npy"}),
@@ -515,7 +522,7 @@ TEXTS = {
 }  # fmt: skip
 
 
-@table("4.11", "training JSON of", {name: (text,) for name, text in TEXTS.items()}, quick=("100,000 brackets", "half"))  # fmt: skip
+@table("4.11", "training JSON of", {name: (text,) for name, text in TEXTS.items()}, quick=("100,000 brackets", "half"))
 def bad_json_text(box: Sandbox, text: bytes) -> None:
     path = box.take("tiny") / "training_json.json"
     whole = path.read_bytes()
@@ -616,7 +623,10 @@ FILES = {  # script, flag, line of the list, other flags
     "make_dataset --face_landmarker_model": ("make_dataset.py", "face_landmarker_model", {}),
     "data_processing --training_data_path": ("data_processing.py", "training_data_path", {"all": True}),
     "data_processing --deepspeech_model_path": (
-        "data_processing.py", "deepspeech_model_path", {"extract_deep_speech": True}),
+        "data_processing.py",
+        "deepspeech_model_path",
+        {"extract_deep_speech": True},
+    ),
     "data_processing --deep_speech_model": ("data_processing.py", "deep_speech_model", {"extract_deep_speech": True}),
     "training --train_data": ("train_sequence.py", "train_data", {}),
     "training --config_path": ("train_sequence.py", "config_path", {}),

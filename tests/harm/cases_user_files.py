@@ -247,7 +247,7 @@ BAD_NAMES = {
     **{"too long": ("n" * 300,), "too long in UTF-8": ("视" * 100,), "slashes only": ("//",), "../ hidden": ("./..",)},
 }
 GOOD_NAMES = {
-    **{"Chinese": ("视频 一",), "quotes": ("it's \"one\"",), "a colon": ("12:30",), "a leading dash": ("-run",)},
+    **{"Chinese": ("视频 一",), "quotes": ('it\'s "one"',), "a colon": ("12:30",), "a leading dash": ("-run",)},
     **{"two dots inside": ("v1..2",), "a hash": ("#1 50%",), "200 letters": ("n" * 200,)},
 }
 
@@ -281,8 +281,8 @@ def good_name(box: Sandbox, name: str) -> None:
 })  # fmt: skip
 def stage_outside(box: Sandbox, option: str, value: str) -> None:
     kind = {"stage": "clip", "lamb_gan_clip": 0.0} if option == "syncnet_from" else {}
-    box.refuses("train_sequence.py", *box.command("train_sequence.py", config_path=box.stage(**kind, **{option: value})),
-                says=(option,))  # fmt: skip
+    stage = box.stage(**kind, **{option: value})
+    box.refuses("train_sequence.py", *box.command("train_sequence.py", config_path=stage), says=(option,))
 
 
 LONG = {"non_decay": 100000, "checkpoint_every": 1}

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 from registry import case, table
 from sandbox import Sandbox
 
@@ -32,8 +31,8 @@ elif {kind!r} == "bert":
 elif {kind!r} == "hubert":
     model, extractor = t.HubertModel(t.HubertConfig(**common, **conv)), t.Wav2Vec2FeatureExtractor()
 else:
-    rate = 8000 if {kind!r} == "8 kHz" else 16000
-    model, extractor = t.Wav2Vec2Model(t.Wav2Vec2Config(**common, **conv)), t.Wav2Vec2FeatureExtractor(sampling_rate=rate)
+    model = t.Wav2Vec2Model(t.Wav2Vec2Config(**common, **conv))
+    extractor = t.Wav2Vec2FeatureExtractor(sampling_rate=8000 if {kind!r} == "8 kHz" else 16000)
 model.save_pretrained({str(folder)!r}); extractor.save_pretrained({str(folder)!r})
 """
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
@@ -59,7 +58,8 @@ def hf_end_to_end(box: Sandbox, kind: str) -> None:
 
 @table("4.4", "hf: a model that cannot be used", {
     name: (name,) for name in ("missing", "empty folder", "no weights", "torn weights", "junk weights", "pickle only",
-                               "torn config", "config of a list", "8 kHz", "bert", "a file", "no name", "missing tensors")
+                               "torn config", "config of a list", "8 kHz", "bert", "a file", "no name",
+                               "missing tensors")
 }, quick=("missing",))  # fmt: skip
 def hf_bad(box: Sandbox, fault: str) -> None:
     folder = box.user / "encoder"
@@ -283,7 +283,9 @@ def nan_start(box: Sandbox, place: str, value: str) -> None:
     box.refuses("train_sequence.py", *arguments, says=("start.pth",))
 
 
-@table("4.6", "weights that are not finite, SyncNet", {"evaluate": ("evaluate.py",), "training": ("train_sequence.py",)})
+@table(
+    "4.6", "weights that are not finite, SyncNet", {name: (f"{name}.py",) for name in ("evaluate", "train_sequence")}
+)
 def nan_syncnet(box: Sandbox, script: str) -> None:
     path = box.take("syncnet.pth" if script == "evaluate.py" else "syncnet_tiny.pth", "judge.pth")
     spoil_weights(path, "syncnet", "weight", "nan")
@@ -487,5 +489,3 @@ def json_is_kept(box: Sandbox) -> None:
     for name in ("one", "two"):
         write_feature(data / "split_video_25fps_mel" / f"{name}.npy", "complex")
     box.refuses("data_processing.py", *box.command("data_processing.py", generate_training_json=True))
-
-

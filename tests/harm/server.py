@@ -76,7 +76,8 @@ def outcome_of(case: Case, folder: Path, materials: Path) -> tuple[str, str]:
     except Missed as reason:
         return "failed", " ".join(str(reason).split())
     except Exception as error:
-        return "failed", f"{type(error).__name__} in the case: {error} {traceback.format_exc().splitlines()[-3].strip()}"
+        where = traceback.format_exc().splitlines()[-3].strip()
+        return "failed", f"{type(error).__name__} in the case: {error} {where}"
     finally:
         box.remove()
     return "passed", ""
