@@ -381,26 +381,13 @@ def worker_fault(box: Sandbox, fault: str, workers: int) -> None:
     box.write(
         "patch/sitecustomize.py",
         f"""
-import sys
-class Finder:
-    def find_spec(self, name, path=None, target=None):
-        if name == "cv2":
-            sys.meta_path.remove(self)
-            import cv2
-            real = cv2.warpAffine
-            def broken(image, *a, **k):
-                if image.shape[1] == 260:
-                    {WORKER_FAULTS[fault]}
-                return real(image, *a, **k)
-            cv2.warpAffine = broken
-            whole = cv2.imencode
-            def encode(suffix, image, *a, **k):
-                if image.shape[1] == 260:
-                    {WORKER_FAULTS[fault]}
-                return whole(suffix, image, *a, **k)
-            cv2.imencode = encode
-            return sys.modules["cv2"].__spec__
-sys.meta_path.insert(0, Finder())
+import cv2
+whole = cv2.imencode
+def encode(suffix, image, *rest):
+    if image.shape[1] == 260:
+        {WORKER_FAULTS[fault]}
+    return whole(suffix, image, *rest)
+cv2.imencode = encode
 """,
     )
     environment = {**os.environ, "PYTHONPATH": str(box.user / "patch")}

@@ -172,7 +172,7 @@ STAGE_FILES = {  # what stands in the file, and a word of the message
     "an endless loop": ("while True: pass", "frame.py"),
     "an endless sleep": ("import time as _t\n_t.sleep(10**6)", "frame.py"),
     "a null byte": ("stage = 'frame'\0", "frame.py"),
-    "Latin-1": ("# caf\udce9", "frame.py"),
+    "Latin-1": ("train_data = 'caf\udce9'", "frame.py"),
     "100,000 brackets": ("x = " + "[" * 100000, "frame.py"),
     "itself as a start": ("starts_from = 'frame'", "starts_from|frame"),
     "a stage that does not exist": ("starts_from = 'nowhere'", "starts_from|nowhere"),

@@ -174,19 +174,22 @@ def make_dataset_keeps_video(box: Sandbox) -> None:
 
 
 def write_other_rate(box: Sandbox, path: Path) -> None:
-    """talk.mp4 at 30 frames a second, which must be resampled."""
+    """The pictures of talk.mp4 at 30 a second, which must be resampled, and its sound."""
     import av
-    import numpy as np
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30)
-        stream.width, stream.height, stream.pix_fmt = 240, 232, "yuv420p"
-        with av.open(str(box.materials / "talk.mp4")) as source:
-            for frame in source.decode(video=0):
-                picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame.to_ndarray(format="bgr24")), "bgr24")
-                container.mux(stream.encode(picture))
-        container.mux(stream.encode())
+    with av.open(str(box.materials / "talk.mp4")) as source, av.open(str(path), "w") as container:
+        sound = container.add_stream_from_template(source.streams.audio[0])
+        pictures = container.add_stream("libx264", rate=30)
+        pictures.width, pictures.height, pictures.pix_fmt = 240, 232, "yuv420p"
+        for packet in source.demux():
+            if packet.stream.type == "audio" and packet.dts is not None:
+                packet.stream = sound
+                container.mux(packet)
+            elif packet.stream.type == "video":
+                for frame in packet.decode():
+                    container.mux(pictures.encode(av.VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24"))))
+        container.mux(pictures.encode())
 
 
 @case("4.2", "make_dataset: the training set holds the user's own landmarks of that name")
