@@ -1,7 +1,7 @@
 """The harness of bad inputs and faults: every script, run as a user would, on what it must refuse or survive.
 
     python tests/harm                     everything; one line a failing case, totals by line of the list below
-    python tests/harm --only 4.3          cases whose line or name holds the text
+    python tests/harm --only '^4.3 '      cases whose line and name the regular expression finds
     python tests/harm --quick             some cases of every line, as the test suite runs them
 
 Exit status 1 if any case fails. What the lines mean stands in README.md beside this file.
@@ -10,6 +10,7 @@ Exit status 1 if any case fails. What the lines mean stands in README.md beside 
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -27,7 +28,7 @@ KEPT = ("failed", "skipped")
 
 def main() -> int:
     options = parse()
-    cases = [case for case in all_cases() if options.only in f"{case.line} {case.name}"]
+    cases = [case for case in all_cases() if re.search(options.only, f"{case.line} {case.name}")]
     cases = [case for case in cases if case.quick or not options.quick]
     if options.list:
         print("\n".join(f"{case.line:<5} {case.name}" for case in cases))
@@ -45,7 +46,7 @@ def main() -> int:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="cases whose line and name hold this text")
+    parser.add_argument("--only", default="", help="a regular expression, looked for in LINE NAME")
     parser.add_argument("--quick", action="store_true", help="the cases that the test suite runs")
     parser.add_argument("--list", action="store_true", help="print the cases and stop")
     parser.add_argument("--jobs", type=int, default=2, help="cases at a time (default: 2)")
