@@ -481,8 +481,8 @@ MANIFESTS: dict[str, Callable[[dict], None]] = {
     "packed crops a number": put_video("packed_crops", {"32": 5}),
     "packed crops of size -32": put_video("packed_crops", {"-32": "a.npy"}),
 }  # fmt: skip
-MAY_WORK_JSON = ("silence null", "channels 12.5", "audio_start falling", "audio_start True", "opening null", "opening below zero",
-                 "audio_start 100000")  # fmt: skip
+MAY_WORK_JSON = ("silence null", "channels 12.5", "audio_start falling", "audio_start True", "opening null",
+                 "opening below zero", "audio_start 100000")  # fmt: skip
 
 
 @table("4.11", "training JSON,", {fault: (fault,) for fault in MANIFESTS},
