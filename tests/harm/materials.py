@@ -26,9 +26,10 @@ def make_materials(folder: Path) -> None:
     process = ["--all", "--training_data_path", str(made), "--num_workers", "1"]
     must_run(ROOT / "data_processing.py", process, folder, "data_processing")
     train = ["--train_data", folder / "tiny" / "training_json.json", "--result_path", folder / "runs", "--name", "run"]
-    stage = write_stage(folder / "stages" / "frame.py", {"stage": "frame", **SMALL})
+    stage = write_stage(folder / "stages" / "frame.py", {"stage": "frame", **SMALL, "non_decay": 3})
     more = ["--config_path", stage, "--device", "cpu", "--wandb", "disabled", "--precision", "fp32"]
     must_run(ROOT / "train_sequence.py", [*map(str, [*train, *more])], folder, "train_sequence")
+    (folder / "runs" / "run" / "frame" / "epoch_000003.pth").unlink()  # as if the machine had stopped after epoch 2
 
 
 def must_run(script: Path, arguments: list[str], folder: Path, name: str) -> None:

@@ -65,7 +65,7 @@ class Sandbox:
         return path if path.exists() else write_stage(path, chosen)
 
     def trained(self) -> Path:
-        """A run named run in `out`, of a frame stage that ended after two epochs; go on with `resume`."""
+        """A run named run in `out`, of a frame stage that was cut off after two epochs of three; see `resume`."""
         shutil.copytree(self.materials / "runs" / "run", self.out / "runs" / "run")
         self.guard(self.materials / "tiny", self.materials / "stages")
         return self.out / "runs" / "run" / "frame"
@@ -232,11 +232,11 @@ def train_sequence(box: Sandbox, changes: dict) -> dict:
 
 
 def resume(box: Sandbox, changes: dict) -> dict:
-    """Go on with `trained`: the same stage file and training set, for two more epochs."""
+    """Go on with `trained`: the same stage file and training set."""
     made = box.materials
     return {"config_path": made / "stages" / "frame.py", "train_data": made / "tiny" / "training_json.json",
             "name": "run", "result_path": box.out / "runs", "device": "cpu", "wandb": "disabled", "precision": "fp32",
-            "resume": True, "non_decay": 3}  # fmt: skip
+            "resume": True}  # fmt: skip
 
 
 def demo(box: Sandbox, changes: dict) -> dict:
