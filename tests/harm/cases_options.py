@@ -80,6 +80,8 @@ WRONG_USE = {
     "training --total_minutes without time limits": ("train_sequence.py", {"total_minutes": 3}, "--total_minutes"),
     "training --mouth_size 33": ("train_sequence.py", {"mouth_size": 33}, "mouth_size"),
     "training --mouth_size 33 --dry_run": ("train_sequence.py", {"mouth_size": 33, "dry_run": True}, "mouth_size"),
+    "training, batches of one sample, of which batch norm learns nothing": (
+        "train_sequence.py", {"batch_size": 1}, "batch_size"),
     "training --accumulate more than the batch": ("train_sequence.py", {"accumulate": 5}, "accumulate"),
     "training, a flag that no stage uses": ("train_sequence.py", {"lamb_sync": 0.5}, "--lamb_sync"),
     "training, SyncNet's flag in a frame stage": ("train_sequence.py", {"lamb_contrast": 1.0}, "--lamb_contrast"),
