@@ -91,7 +91,7 @@ def full_while_training(box: Sandbox, after: int) -> None:
     """The message is one line, the last good checkpoint loads, and training goes on when there is room again."""
     with box.small_disk("400m") as disk:
         folder = disk / "run" / "frame"
-        arguments = box.command("train_sequence.py", result_path=disk, non_decay=1000, keep_checkpoints=100)
+        arguments = box.command("train_sequence.py", result_path=disk, non_decay=100000)
         running = box.start("train_sequence.py", *arguments)
         running.wait_until(lambda: folder.exists() and len(list(folder.glob("epoch_*.pth"))) >= after)
         running.signal(signal.SIGSTOP)
@@ -103,9 +103,9 @@ def full_while_training(box: Sandbox, after: int) -> None:
         check_checkpoints(box, folder)
         (disk / "filling").unlink()
         box.must(not list(disk.rglob(".partial-*")), "a partial file was left")
-        epoch = len(list(folder.glob("epoch_*.pth")))
-        if epoch:
-            again = box.command("train_sequence.py", result_path=disk, resume=True, non_decay=epoch + 1)
+        kept = [int(path.stem.removeprefix("epoch_")) for path in folder.glob("epoch_*.pth")]
+        if kept:
+            again = box.command("train_sequence.py", result_path=disk, resume=True, non_decay=max(kept) + 1)
             box.succeeds("train_sequence.py", *again)
 
 
@@ -166,9 +166,14 @@ def unwritable_cache(box: Sandbox, place: str) -> None:
         box.must(result.status == 2 or (result.status == 0 and "cache_folder" in result.err), result.tail)
 
 
-def as_nobody() -> None:
-    os.setgid(65534)
-    os.setuid(65534)
+def without_privileges() -> None:
+    """For this process and its children permissions count, though they are root's: no capability is left."""
+    if os.geteuid():
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    if libc.prctl(28, 3, 0, 0, 0) or libc.capset(header, none):  # PR_SET_SECUREBITS: root gets none back by exec
+        os._exit(77)
 
 
 @table("4.8", "no permission", {
@@ -179,18 +184,9 @@ def as_nobody() -> None:
     "training --result_path": ("train_sequence.py", "result_path", "runs"),
 }, fault=True)  # fmt: skip
 def no_permission(box: Sandbox, script: str, flag: str, name: str) -> None:
-    open_to_all(box)
     locked = box.out / "locked"
-    locked.mkdir(mode=0o755)
-    box.refuses(script, *box.command(script, **{flag: locked / name}), before=as_nobody, says=(f"--{flag}",))
-
-
-def open_to_all(box: Sandbox) -> None:
-    """Others may read the sandbox; what it takes to run as another user."""
-    if os.geteuid():
-        raise Skipped("only root can become another user")
-    for folder in (box.folder.parent, box.folder, box.out, box.materials):
-        folder.chmod(folder.stat().st_mode | 0o055)
+    locked.mkdir(mode=0o555)
+    box.refuses(script, *box.command(script, **{flag: locked / name}), before=without_privileges, says=(f"--{flag}",))
 
 
 # 4.9

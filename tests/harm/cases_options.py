@@ -1,13 +1,12 @@
 """4.12: options, stage files, environment. 4.13: names of files and folders."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from cases_faults import as_nobody, open_to_all
+from cases_faults import without_privileges
 from launch import ROOT
 from registry import case, table
 from sandbox import Sandbox
@@ -345,8 +344,9 @@ def long_raw(box: Sandbox) -> None:
     "generated video": ("evaluate.py", "generated"),
 }, quick=("landmark table in a set",))  # fmt: skip
 def unreadable(box: Sandbox, script: str, what: str) -> None:
-    open_to_all(box)
-    flags: dict = {"all": True} if script == "data_processing.py" else {}
+    flags: dict = {}
+    if script == "data_processing.py":
+        flags = {"all": True, "training_data_path": box.dataset(made=False)}
     if what == "source_openface_landmark_path":
         flags[what] = box.user / "one.csv"
         shutil.copyfile(box.materials / "set" / "split_video_25fps_landmark_openface" / "one.csv", flags[what])
@@ -356,13 +356,10 @@ def unreadable(box: Sandbox, script: str, what: str) -> None:
     else:
         locked = Path(next(word.partition("=")[2] for word in arguments if word.startswith(f"--{what}=")))
     locked.chmod(0)
-    for path in [box.out, *box.out.rglob("*")]:
-        if path != locked and not path.is_symlink():
-            os.chown(path, 65534, 65534)
     if "/" in what:
-        box.reports(script, *arguments, before=as_nobody, names=("two",))
+        box.reports(script, *arguments, before=without_privileges, names=("two",))
     else:
-        box.refuses(script, *arguments, before=as_nobody, says=(locked.name,))
+        box.refuses(script, *arguments, before=without_privileges, says=(locked.name,))
 
 
 @table("4.13", "evaluate, folders that hold", {
