@@ -338,6 +338,13 @@ def bad_checkpoint(box: Sandbox, reader: str, fault: str) -> None:
     box.must(not (box.out / "result.mp4").exists() or fault in MAY_WORK, "a video was made all the same")
 
 
+@table("4.10", "checkpoint, a good one:", {reader: (reader,) for reader in READERS})
+def good_checkpoint(box: Sandbox, reader: str) -> None:
+    """The refusals around it are for what was spoiled, and for nothing else."""
+    script, material, _ = READERS[reader]
+    box.succeeds(script, *reader_flags(box, reader, checkpoint(box, material)))
+
+
 @table("4.10", "a .pth file that holds", {f"{what}, {reader}": (reader, what) for reader in READERS for what in WHOLE})
 def other_content(box: Sandbox, reader: str, what: str) -> None:
     import torch
@@ -510,6 +517,11 @@ def check_data(box: Sandbox, may_work: bool, word: str) -> None:
             box.check_refusal(result, says=(word,))
     else:
         box.refuses("train_sequence.py", *arguments, says=(word,))
+
+
+@case("4.11", "a good training set passes the same checks")
+def good_data(box: Sandbox) -> None:
+    box.succeeds("train_sequence.py", *box.command("train_sequence.py", dry_run=True))
 
 
 TEXTS = {

@@ -126,6 +126,15 @@ def wrong_use(box: Sandbox, script: str, changes: dict, word: str) -> None:
     box.must(not made, f"something was made before: {made}")
 
 
+WORKING = {"inference": {}, "evaluate": {}, "make_dataset": {}, "data_processing": {"all": True}, "train_sequence": {}}
+
+
+@table("4.12", "nothing is wrong with", {script: (f"{script}.py", more) for script, more in WORKING.items()})
+def right_use(box: Sandbox, script: str, changes: dict) -> None:
+    """What the other cases differ from does run."""
+    box.succeeds(script, *box.command(script, **changes))
+
+
 @table("4.12", "a word without its flag", {
     script: (script,) for script in ("inference.py", "evaluate.py", "make_dataset.py", "data_processing.py",
                                      "train_sequence.py", "tools/demo.py")
