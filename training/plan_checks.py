@@ -90,7 +90,7 @@ def check_feature(spec: NetworkSpec, manifest: Manifest, path: str) -> None:
 def check_resume(options: StageOptions, manifest: Manifest, content: dict, path: object) -> None:
     """Raise InputError unless a checkpoint is this stage's, on this training set; say which options have changed."""
     for name, kind in PARTS.items():
-        if not isinstance(content.get(name), kind) and not (kind is float and isinstance(content.get(name), int)):
+        if not is_a(content.get(name), kind):
             raise InputError(
                 f"--resume {path}: is no checkpoint to go on from (its {name} is missing or no {kind.__name__})"
             )
@@ -115,6 +115,11 @@ def check_resume(options: StageOptions, manifest: Manifest, content: dict, path:
     changed = [text for text in changed if not text.startswith(("train_data", "pretrained_"))]
     if changed:
         print(f"{path}: goes on with other options: {', '.join(changed)}")
+
+
+def is_a(value: object, kind: type) -> bool:
+    """isinstance, but for True being an int and 1 no float."""
+    return type(value) in ((int, float) if kind is float else (kind,))
 
 
 def network_names(options: StageOptions) -> list[str]:
