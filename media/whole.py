@@ -1,8 +1,9 @@
 """Whether a media file is whole: what its container promises is compared with what it holds."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import av
 
@@ -10,6 +11,7 @@ from config.errors import InputError
 
 # Containers that state their length; FFmpeg reckons that of others from what they hold, or from their bit rate.
 STATING_LENGTH = {"mov", "mp4", "matroska", "webm", "flv", "avi", "mxf"}
+ID_BYTES = 4  # of the identifiers of an EBML header and of a segment
 SLACK = 0.05  # seconds by which the stated length may exceed the last packet: blocks of sound are padded
 SLACK_FRAMES = 1.5  # the same in frames, where that is more
 
@@ -40,6 +42,8 @@ def check_whole(
     path: str | Path, container: "av.container.InputContainer", stream: "av.VideoStream", stamps: Sequence[Stamp]
 ) -> None:
     """Raise InputError where the end of a file is missing. `stamps` are those of all its packets."""
+    if "matroska" in container.format.name and matroska_end(path) > container.size:
+        raise InputError(f"{path} is cut short: it states a size beyond its end; copy or record it again")
     if any(entry.pos + entry.size > container.size for entry in stream.index_entries):
         raise InputError(f"{path} is cut short: its index names frames beyond its end; copy or record it again")
     if STATING_LENGTH.isdisjoint(container.format.name.split(",")):
@@ -52,6 +56,31 @@ def check_whole(
         raise InputError(
             f"{path} is cut short: its container states {stated:.2f} s and holds {held:.2f} s; copy or record it again"
         )
+
+
+def matroska_end(path: str | Path) -> int:
+    """Where a Matroska or WebM file says that its segment ends, in bytes; 0 where it does not (RFC 8794, 9559)."""
+    with open(path, "rb") as file:
+        for element in ("header", "segment"):
+            file.seek(ID_BYTES, os.SEEK_CUR)
+            size, is_unknown = read_size(file)
+            if is_unknown:
+                return 0
+            end = file.tell() + size
+            if element == "header":
+                file.seek(end)
+    return end
+
+
+def read_size(file: BinaryIO) -> tuple[int, bool]:
+    """An EBML element's size, and whether it says "unknown": all bits one."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return 0, True
+    length = 9 - first[0].bit_length()
+    bits = (1 << 7 * length) - 1
+    size = int.from_bytes(first + file.read(length - 1), "big") & bits
+    return size, size == bits
 
 
 def stated_length(container: "av.container.InputContainer", stream: "av.VideoStream") -> float:

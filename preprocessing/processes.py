@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -28,8 +29,22 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs,), daemon=True)
-        self.process.start()
+        with held_interrupts():
+            self.process.start()
         theirs.close()
+
+
+@contextmanager
+def held_interrupts() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block. Processes that start in it never hear it: the parent ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def in_processes(calls: Sequence[Call], number: int) -> Iterator[tuple[int, Any]]:
@@ -96,7 +111,7 @@ def end(workers: Sequence[Worker]) -> None:
 def serve(connection: Connection) -> None:
     """The life of a worker: answer calls until the parent hangs up. SIGTERM cleans up as an exception does."""
     signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent too, which ends its workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer, also on systems without masks
     threading.Thread(target=end_with_parent, daemon=True).start()
     while True:
         try:

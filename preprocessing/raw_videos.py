@@ -101,6 +101,8 @@ def at_25fps(raw: Path, info: VideoInfo, target: Path) -> tuple[Path, str]:
     story = f"resampled from {float(info.fps):.3f} fps"
     origin = Origin.of(target.parent, raw)
     if not origin.made(target):
+        if target.exists() and recall(target, target.parent) is None:
+            raise InputError(f"{target} was not made by make_dataset.py and is in the way; move it away to use {raw}")
         times = np.arange(max(1, round(info.duration * FPS))) / FPS
         with VideoWriter(target, info.width, info.height, FPS, audio_path=raw, crf=14) as writer:
             for frame in read_frames_at(raw, times):

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from registry import case, table
@@ -44,6 +45,8 @@ model.save_pretrained({str(folder)!r}); extractor.save_pretrained({str(folder)!r
 def hf_end_to_end(box: Sandbox, kind: str) -> None:
     encoder = box.user / "encoder 编码"
     write_encoder(encoder, kind)
+    for script in ("train_sequence.py", "inference.py"):  # what later steps read is the user's from the first one on
+        box.command(script)
     data = box.dataset()
     flags = ["--extract_audio_feature", "--generate_training_json", "--audio_feature", f"hf:{encoder}"]
     box.succeeds("data_processing.py", *flags, "--training_data_path", data)
@@ -190,6 +193,13 @@ def is_whole(container: str, count: int) -> bool:
 TORN = {f"{name} at {cut:.0%}": (name, cut) for name in CONTAINERS for cut in CUTS}
 
 
+def refused_or_whole(box: Sandbox, script: str, arguments: list, container: str, count: int, path: Path) -> None:
+    """A file that was cut may be refused with all its pictures in it: its sound is torn. It is not used with fewer."""
+    result = box.run(script, *arguments)
+    if result.status or not is_whole(container, count):
+        box.must(result.status == 2 and path.name in result.err, f"status {result.status}: {result.tail}")
+
+
 @table("4.6", "torn video, make_dataset", TORN, fault=True, quick=("mp4 index first at 99%", "mkv at 50%"))
 def torn_raw(box: Sandbox, container: str, share: float) -> None:
     """Either it is whole and all of it is used, or it is not used."""
@@ -203,7 +213,6 @@ def torn_raw(box: Sandbox, container: str, share: float) -> None:
         box.must(whole, f"{rows} frames were used of a video of 24 that was cut to {count}")
     else:
         box.must(result.status == 1 and "NOT USED" in result.out, f"status {result.status}: {result.tail}")
-        box.must(count < 24, "a whole video was not used")
 
 
 @table("4.6", "torn video, inference", {name: TORN[name] for name in TORN if "99%" in name or "50%" in name},
@@ -211,10 +220,7 @@ def torn_raw(box: Sandbox, container: str, share: float) -> None:
 def torn_source(box: Sandbox, container: str, share: float) -> None:
     path, count = torn_video(box, container, share)
     arguments = box.command("inference.py", source_video_path=path)
-    if is_whole(container, count):
-        box.succeeds("inference.py", *arguments)
-    else:
-        box.refuses("inference.py", *arguments, says=(path.name,))
+    refused_or_whole(box, "inference.py", arguments, container, count, path)
 
 
 @table("4.6", "torn video in a training set", {name: TORN[name] for name in TORN if "mp4" in name and "0%" not in name},
@@ -231,10 +237,7 @@ def torn_in_set(box: Sandbox, container: str, share: float) -> None:
 def torn_generated(box: Sandbox, container: str, share: float) -> None:
     path, count = torn_video(box, container, share)
     arguments = box.command("evaluate.py", generated=path, reference=box.take("talk.mp4"))
-    if is_whole(container, count):
-        box.succeeds("evaluate.py", *arguments)
-    else:
-        box.refuses("evaluate.py", *arguments, says=(path.name,))
+    refused_or_whole(box, "evaluate.py", arguments, container, count, path)
 
 
 @table("4.6", "speech that was cut", {f"{kind} at {cut:.0%}": (kind, cut) for kind in ("wav", "mp4") for cut in CUTS},
@@ -407,13 +410,17 @@ def spoil_entry(path: Path, fault: str) -> None:
             "other keys": lambda: {f"x{key}": value for key, value in entry.items()},
             "a list": lambda: list(entry.values()),
             "a tensor": lambda: torch.zeros(3),
-            "wrong shapes": lambda: {key: value.reshape(-1, 1) for key, value in entry.items()},
-            "no rows": lambda: {key: value[:0] for key, value in entry.items()},
-            "half the frames": lambda: {key: value[: len(value) // 2] for key, value in entry.items()},
-            "NaN": lambda: {key: torch.full_like(value.float(), float("nan")) for key, value in entry.items()},
-            "other types": lambda: {key: value.to(torch.complex64) for key, value in entry.items()},
+            "wrong shapes": lambda: each_tensor(entry, lambda value: value.reshape(-1, 1)),
+            "no rows": lambda: each_tensor(entry, lambda value: value[:0]),
+            "half the frames": lambda: each_tensor(entry, lambda value: value[: len(value) // 2]),
+            "NaN": lambda: each_tensor(entry, lambda value: torch.full_like(value.float(), float("nan"))),
+            "other types": lambda: each_tensor(entry, lambda value: value.to(torch.complex64)),
         }[fault]()
         torch.save(changed, path)
+
+
+def each_tensor(entry: dict, change: Callable) -> dict:
+    return {key: change(value) if hasattr(value, "reshape") else value for key, value in entry.items()}
 
 
 # 4.7
