@@ -21,9 +21,9 @@ class InputError(Exception):
 def run_script(main: Callable[[], int | None]) -> None:
     """Run `main` and exit with its status.
 
-    2 with one line on InputError, a full disk, a file that cannot be read or written, or too little memory; 130 on
-    Ctrl-C and 143 on SIGTERM, after everything has cleaned up behind itself; silently where whoever reads the output
-    stops reading.
+    2 with one line on InputError, a full disk, a file that cannot be read or written, too little memory, or a library
+    that is missing; 130 on Ctrl-C and 143 on SIGTERM, after everything has cleaned up behind itself; silently where
+    whoever reads the output stops reading.
     """
     signal.signal(signal.SIGTERM, terminate)
     try:
@@ -46,11 +46,13 @@ def report(error: BaseException) -> int:
             return complain(describe(error))
         case MemoryError():
             return complain("not enough memory; close other programs, or lower --batch_size or --num_workers")
+        case ImportError():
+            return complain(f"a library cannot be imported ({error}); install what requirements.txt names")
         case KeyboardInterrupt():
             print("\ninterrupted", file=sys.stderr)
             return 130
         case SystemExit():
-            return error.code if isinstance(error.code, int) else 1
+            return int(error.code or 0)
     traceback.print_exception(error)
     return 1
 

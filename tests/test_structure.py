@@ -104,11 +104,7 @@ def test_no_module_imports_itself_in_a_circle():
     assert not circles
 
 
-NOT_YET = pytest.mark.xfail(reason="still loads its steps first")
-STATES = [pytest.param(name, marks=NOT_YET if name in ("make_dataset", "data_processing") else ()) for name in SCRIPTS]
-
-
-@pytest.mark.parametrize("script", STATES)
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_a_script_loads_nothing_heavy_before_its_options_are_read(script):
     heavy = {other.partition(".")[0] for other in loaded_with(script)} & set(HEAVY)
     assert not heavy

@@ -68,17 +68,17 @@ def score_by_distance(syncnet: SyncNet, images: Tensor, audio: Tensor) -> None:
 
     Each direction comes twice, with either sign: the sum of the two LeakyReLUs is an absolute value.
     """
-    compare, _, judge = syncnet.merge_encoder
+    compare, _, score = syncnet.merge_encoder
     channels = compare.out_channels
     directions = torch.linalg.qr(torch.randn(channels, channels))[0][: channels // 2].to(compare.weight)
     directions = torch.cat((directions, -directions))
-    for layer in (compare, judge):
+    for layer in (compare, score):
         layer.weight.mul_(NOISE)
         layer.bias.zero_()
     compare.weight[:, :channels, 1, 1] += directions
     compare.weight[:, channels:, 1, 1] -= directions
-    judge.weight[..., 1, 1] -= 1
+    score.weight[..., 1, 1] -= 1
     scores = torch.cat([syncnet(images, audio.roll(shift, 0)).mean((1, 2, 3)) for shift in (0, 1, 2)])
     scale = SCORE_SPREAD / scores.std().clamp_min(1e-4)
-    judge.weight.mul_(scale)
-    judge.bias.copy_((MEAN_SCORE - scores.mean() * scale).expand(1))
+    score.weight.mul_(scale)
+    score.bias.copy_((MEAN_SCORE - scores.mean() * scale).expand(1))

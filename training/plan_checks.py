@@ -33,6 +33,8 @@ def network_spec(options: StageOptions, manifest: Manifest) -> NetworkSpec:
 def check_data(options: StageOptions, manifest: Manifest) -> None:
     """Raise InputError where the set has no sample for this stage; warn of a loss that it cannot serve."""
     parts = split(manifest, options.val_fraction)
+    if manifest.clips_left_out:
+        print(f"{manifest.path}: {manifest.clips_left_out} clips left out, which have not nine frames and nine rows")
     if isinstance(options, SyncNetOptions):
         SyncSamples(parts.train, options.mouth_size, options.augment_num, options.seed)
         return
