@@ -37,7 +37,7 @@ def prepare(layout: TrainingSetLayout) -> None:
 
     if not layout.root.is_dir():
         raise InputError(f"--training_data_path {layout.root}: no such folder; see make_dataset.py")
-    check_outputs({"--training_data_path": layout.root}, {}, ROOM)
+    check_outputs({"--training_data_path": layout.root}, {}, ROOM, are_folders=True)
     visible_videos(layout)
     sweep_below(layout.root)
 

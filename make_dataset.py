@@ -33,7 +33,9 @@ def main() -> int:
     placed, model = absolute(options.training_data_path), absolute(options.face_landmarker_model)
     made_folders = [Path(folder) for folder in (output, placed) if folder]
     videos = find_raw_videos(root, *made_folders)
-    check_outputs({"--output_folder": output, "--training_data_path": placed}, {"--root_folder": root}, ROOM)
+    check_outputs(
+        {"--output_folder": output, "--training_data_path": placed}, {"--root_folder": root}, ROOM, are_folders=True
+    )
     for folder in made_folders:
         sweep_below(folder)
     jobs = [(name, path, output, placed, model) for name, path in videos.items()]

@@ -4,12 +4,14 @@ import errno
 import os
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from config.errors import InputError, describe
 from dataset.sampler import GlobalBatchSampler
@@ -56,9 +58,18 @@ class Loader:
         except InputError:
             raise
         except Exception as error:
+            forget_half_started(error)
             raise explain(error) from error
         finally:
             announce_deaths(False)
+
+
+def forget_half_started(error: Exception) -> None:
+    """Keep an iterator of PyTorch's whose processes could not be started from ending them when it is deleted."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        iterator = frame.f_locals.get("self")
+        if isinstance(iterator, _MultiProcessingDataLoaderIter) and not hasattr(iterator, "_workers"):
+            iterator._shutdown = True
 
 
 class Batches(Dataset):

@@ -128,7 +128,9 @@ def load_array(path: Path, advice: str) -> np.ndarray:
     return array
 
 
-def check_outputs(outputs: Mapping[str, str | Path], inputs: Mapping[str, str | Path], room: int = 0) -> None:
+def check_outputs(
+    outputs: Mapping[str, str | Path], inputs: Mapping[str, str | Path], room: int = 0, are_folders: bool = False
+) -> None:
     """Raise InputError where a result could not be written, or would replace what it is made from.
 
     Both map a flag, such as "--output", to the path it names; empty paths are passed over. `room`: bytes that must be
@@ -141,7 +143,7 @@ def check_outputs(outputs: Mapping[str, str | Path], inputs: Mapping[str, str | 
         for name, path in inputs.items():
             if path and is_same(output, Path(path)):
                 raise InputError(f"{flag}: {output} is {name} itself, which would be lost; give another path")
-        check_writable(flag, output, room)
+        check_writable(flag, output, room, are_folders)
 
 
 def is_same(one: Path, other: Path) -> bool:
@@ -152,8 +154,11 @@ def is_same(one: Path, other: Path) -> bool:
         return False
 
 
-def check_writable(flag: str, output: str | Path, room: int = 0) -> None:
-    """Raise InputError unless `output`, a file or folder that need not exist yet, can be written with `room` bytes."""
+def check_writable(flag: str, output: str | Path, room: int = 0, is_folder: bool = False) -> None:
+    """Raise InputError unless `output`, which need not exist yet, can be written with `room` bytes.
+
+    `is_folder`: it is to be a folder, so that no file may be there.
+    """
     output = Path(output)
     for part in output.parts:
         if len(os.fsencode(part)) > LONGEST_NAME:
@@ -165,8 +170,8 @@ def check_writable(flag: str, output: str | Path, room: int = 0) -> None:
     except OSError as error:
         raise InputError(f"{flag}: {output} cannot be written ({error.strerror})") from error
     folder = place if place.is_dir() else place.parent
-    if place.absolute() != output.absolute() and not place.is_dir():
-        raise InputError(f"{flag}: {place} is not a folder; {output} cannot be written below it")
+    if (is_folder or place != output.absolute()) and not place.is_dir():
+        raise InputError(f"{flag}: {place} is not a folder; results cannot be written below it")
     if not os.access(folder, os.W_OK | os.X_OK) or (place.is_file() and not os.access(place, os.W_OK)):
         raise InputError(f"{flag}: no permission to write {output}; give a folder that you may write to")
     free = shutil.disk_usage(folder).free

@@ -181,14 +181,14 @@ def read_clips(folder: Path) -> dict[str, list[Path]]:
 def read_crop_kind(folder: Path) -> str:
     """The kind that crop_video wrote of a video's crops. Those of the published code have no report, and are legacy."""
     path = folder / REPORT
-    if not path.exists():
+    if not path.exists() and not (folder / LANDMARKS).exists():
         return "legacy"
     try:
         kind = json.loads(path.read_text(encoding="utf-8"))["crop"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
         kind = None
     if kind not in CROP_KINDS:
-        raise InputError(f"{path} is damaged; remove {folder} and run --crop_face again")
+        raise InputError(f"{path} is missing or damaged; remove {folder} and run --crop_face again")
     return kind
 
 

@@ -9,11 +9,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
 from config.errors import terminate
 
+HELD = (signal.SIGINT, signal.SIGTERM)
 GRACE = 3.0  # seconds in which a process cleans up behind itself before it is killed
 
 Call = tuple[Callable, tuple]
@@ -29,6 +31,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs,), daemon=True)
+        resource_tracker.ensure_running()  # where it starts later, it unblocks the signals that are held
         with held_interrupts():
             self.process.start()
         theirs.close()
@@ -36,15 +39,23 @@ class Worker:
 
 @contextmanager
 def held_interrupts() -> Iterator[None]:
-    """Let Ctrl-C wait for the end of the block. Processes that start in it never hear it: the parent ends them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Let Ctrl-C and SIGTERM wait for the end of the block, or a process would be started by half.
+
+    Processes that start in it never hear Ctrl-C: the parent ends them.
+    """
+    came: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _: came.append(number)) for number in HELD}
+    masks = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else None
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came:
+            os.kill(os.getpid(), number)
 
 
 def in_processes(calls: Sequence[Call], number: int) -> Iterator[tuple[int, Any]]:

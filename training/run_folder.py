@@ -27,7 +27,8 @@ def run_folder(run: RunOptions) -> Path:
     if any(part.strip() in ("", ".", "..") for part in parts) or Path(run.name).is_absolute():
         raise InputError(f"--name is {run.name!r}; expected a folder's name inside --result_path, without '.' or '..'")
     folder = Path(run.result_path) / run.name
-    check_writable("--name" if Path(run.result_path).is_dir() else "--result_path", folder)
+    check_writable("--result_path", run.result_path, is_folder=True)
+    check_writable("--name", folder, is_folder=True)
     return folder
 
 

@@ -486,7 +486,7 @@ def stopped(box: Sandbox, script: str, changes: dict, sign: str, number: int, gr
         running.signal(number, group)
     result = running.wait(30)
     box.must(over or result.status in statuses or result.status == 0, f"status {result.status}: {result.tail}")
-    box.must("Traceback" not in result.err, f"a traceback: {result.tail}")
+    box.must("Traceback" not in result.err, f"a traceback: {result.err[-1500:]}")
     box.must(not result.left, f"left running after 5 s: {result.left}")
     if number == signal.SIGKILL:
         run_again(box, script, arguments)
