@@ -1,6 +1,7 @@
 """The one exception for bad input, and how a script turns what ends it into an exit status."""
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -26,6 +27,9 @@ def run_script(main: Callable[[], int | None]) -> None:
     whoever reads the output stops reading.
     """
     signal.signal(signal.SIGTERM, terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="surrogateescape")  # names of files that are not UTF-8 are printed as they are
     try:
         status = main() or 0
         sys.stdout.flush()

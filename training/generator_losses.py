@@ -208,6 +208,7 @@ def frozen_twin(network: nn.Module) -> nn.Module:
     backward pass then leave the discriminator alone, and its updates show here at once.
     """
     twin = copy.deepcopy(network)
-    for own, shared in zip(twin.parameters(), network.parameters(), strict=True):
-        own.data = shared.data
-    return twin.requires_grad_(False)
+    for own, shared in zip(twin.modules(), network.modules(), strict=True):
+        for name, parameter in shared.named_parameters(recurse=False):
+            setattr(own, name, nn.Parameter(parameter.detach(), requires_grad=False))
+    return twin

@@ -152,7 +152,8 @@ def loss_rows(options: GeneratorOptions, networks: GeneratorNetworks, hears: boo
     if pixel_weight(options):
         rows.append(LossRow("pixel", pixel_weight(options), PixelLoss()))
     if options.lamb_mouth:
-        rows.append(LossRow("mouth", options.lamb_mouth, MouthLoss(options.mouth_size)))
+        device = next(networks.generator.parameters()).device
+        rows.append(LossRow("mouth", options.lamb_mouth, MouthLoss(options.mouth_size).to(device)))
     for name, discriminator in networks.discriminators.items():
         weight = options.lamb_gan if name == "gan_image" else options.lamb_gan_clip
         rows.append(LossRow(name, weight, AdversarialLoss(discriminator, VIEWS[name])))
@@ -168,7 +169,7 @@ def generator_phases(
     options: GeneratorOptions, networks: GeneratorNetworks, rows: list[LossRow], mask: Tensor
 ) -> list[Phase]:
     """The generator's phase, then one of every discriminator. mask (h, w) hides the source's mouth."""
-    losses = GeneratorLosses(networks.generator, mask, rows, options.freeze_norms).to(mask.device)
+    losses = GeneratorLosses(networks.generator, mask, rows, options.freeze_norms)
     needs = ["source", "reference", "audio"]
     needs += ["silent"] if "sync" in losses.terms else []
     needs += ["heard", "opening"] if "opening" in losses.terms else []

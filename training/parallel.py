@@ -72,12 +72,11 @@ class Parallel:
         return network.to(self.device, memory_format=torch.channels_last)
 
     def wrap(self, losses: nn.Module, precision: str) -> nn.Module:
-        """Move losses to the device and make their gradients those of the global batch.
+        """Make the gradients of losses, whose networks are on the device, those of the global batch.
 
         Under DDP on GPUs, batch norm uses the statistics of the global batch. DataParallel divides what looks at every
         sample by itself: all of a generator's losses, and the encoders of SyncNet's.
         """
-        losses = losses.to(self.device)
         if self.num_replicas > 1 and isinstance(losses, SyncNetLosses):
             losses.encoders = DataParallel(MixedPrecision(losses.encoders, self.device, precision))
         mixed = MixedPrecision(losses, self.device, precision)
