@@ -26,6 +26,7 @@ def run_script(main: Callable[[], int | None]) -> None:
     whoever reads the output stops reading.
     """
     signal.signal(signal.SIGTERM, terminate)
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files hold what no encoding can
     try:
         status = main() or 0
         sys.stdout.flush()
