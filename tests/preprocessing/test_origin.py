@@ -100,4 +100,4 @@ def test_large_files_are_told_apart_wherever_they_differ_for_long(tmp_path):
 
 def test_what_is_remembered_is_the_same_everywhere(made):
     text = (made / MEMORY / "audio" / "out.wav").read_text()
-    assert str(made) not in text and set(json.loads(text)) == {"inputs", "settings"}
+    assert str(made) not in text and set(json.loads(text)) == {"inputs", "settings", "ours"}

@@ -144,11 +144,24 @@ def test_a_csv_of_the_users_is_not_replaced(raw, tmp_path):
     os.utime(table, (10**9, 10**9))
     before = table.read_bytes()
     result = make(tmp_path)
-    assert result.returncode == 1 and "kept.csv is older than" in result.stdout
+    assert result.returncode == 1 and "kept.csv is not of" in result.stdout
     assert table.read_bytes() == before
     os.utime(table)
     assert make(tmp_path).returncode == 0  # newer than the video, so it is taken to be of it
+    replace_by_older(raw / "kept.mp4", write_raw(tmp_path / "new.mp4", 20, 25, 90))
+    assert "kept.csv is not of" in make(tmp_path).stdout
     assert table.read_bytes() == before
+
+
+def test_a_video_of_the_users_among_the_results_is_not_replaced(raw, tmp_path):
+    (tmp_path / "out").mkdir()
+    own = write_raw(tmp_path / "out" / "resampled.mp4", 20, 25)
+    before = own.read_bytes()
+    assert make(tmp_path).returncode == 0  # newer than the raw video, so it is taken to be made of it
+    replace_by_older(raw / "resampled.mp4", write_raw(tmp_path / "new.mp4", 36, 30, 90))
+    result = make(tmp_path)
+    assert result.returncode == 1 and "resampled.mp4 was not made by make_dataset.py" in result.stdout
+    assert own.read_bytes() == before
 
 
 def test_another_video_of_the_name_in_the_set_is_refused(raw, tmp_path):
