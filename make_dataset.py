@@ -22,12 +22,11 @@ def main() -> int:
     for flag in ("root_folder", "output_folder"):
         if not getattr(options, flag):
             raise InputError(f"--{flag} is not set; see make_dataset.py --help")
-    from face.landmarks import find_model
+    from face.landmarks import FaceLandmarker, find_model
     from media.files import check_outputs, sweep_below
     from preprocessing.jobs import run_jobs
     from preprocessing.raw_videos import find_raw_videos, prepare_video
 
-    find_model(options.face_landmarker_model or None)
     # Workers may run in other folders, so every path is made absolute here.
     root, output = Path(options.root_folder).absolute(), Path(options.output_folder).absolute()
     placed, model = absolute(options.training_data_path), absolute(options.face_landmarker_model)
@@ -36,6 +35,11 @@ def main() -> int:
     check_outputs(
         {"--output_folder": output, "--training_data_path": placed}, {"--root_folder": root}, ROOM, are_folders=True
     )
+    if model:
+        with FaceLandmarker(model):  # one that cannot be loaded is said here, not for every video
+            pass
+    else:
+        find_model()
     for folder in made_folders:
         sweep_below(folder)
     jobs = [(name, path, output, placed, model) for name, path in videos.items()]

@@ -29,7 +29,7 @@ def run_script(main: Callable[[], int | None]) -> None:
     signal.signal(signal.SIGTERM, terminate)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="surrogateescape")  # names of files that are not UTF-8 are printed as they are
+            stream.reconfigure(errors="backslashreplace")  # names of files hold what no encoding can
     try:
         status = main() or 0
         sys.stdout.flush()

@@ -52,7 +52,9 @@ def evaluate(options: EvaluateOptions) -> dict[str, dict]:
     print_table(result)
     if options.json:
         with atomic_write(options.json) as temporary:
-            temporary.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            temporary.write_text(
+                json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8", errors="backslashreplace"
+            )
     return result
 
 

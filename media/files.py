@@ -50,6 +50,8 @@ def atomic_write_folder(path: str | os.PathLike) -> Iterator[Path]:
             os.replace(path, older)
         os.replace(temporary, path)
     finally:
+        if older.exists() and not path.exists():
+            os.replace(older, path)
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(older, ignore_errors=True)
 
@@ -100,7 +102,7 @@ def is_alive(process: int) -> bool:
     """Whether a process of this number runs, whoever's it is."""
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         pass

@@ -26,12 +26,12 @@ class Origin:
 
     root: Path
     inputs: tuple[Path, ...]
-    record: str
+    record: dict
 
     @classmethod
     def of(cls, root: Path, *inputs: Path, **settings: str) -> "Origin":
         prints = [fingerprint(path, root) for path in inputs]
-        return cls(root, inputs, json.dumps({"inputs": prints, "settings": settings}))
+        return cls(root, inputs, {"inputs": prints, "settings": settings})
 
     def made(self, output: Path) -> bool:
         """Whether `output` exists and was made from these inputs."""
@@ -39,18 +39,22 @@ class Origin:
             return False
         known = recall(output, self.root)
         if known is not None:
-            return known == json.loads(self.record)
+            return known == self.record
         if not is_newer(output, *self.inputs):
             return False
-        self.remember(output)
+        self.write(output, is_ours=False)
         return True
 
     def remember(self, output: Path) -> None:
-        """Say that `output`, which is whole and in its place, was made from these inputs."""
+        """Say that `output`, which is whole and in its place, was made from these inputs by this program."""
+        self.write(output, is_ours=True)
+
+    def write(self, output: Path, is_ours: bool) -> None:
         memory = memory_of(output, self.root)
-        if not memory.is_file() or memory.read_text(encoding="utf-8", errors="replace") != self.record:
+        text = json.dumps({**self.record, "ours": is_ours})
+        if not memory.is_file() or memory.read_text(encoding="utf-8", errors="replace") != text:
             with atomic_write(memory) as temporary:
-                temporary.write_text(self.record, encoding="utf-8")
+                temporary.write_text(text, encoding="utf-8")
 
 
 def memory_of(output: Path, root: Path) -> Path:
@@ -58,11 +62,22 @@ def memory_of(output: Path, root: Path) -> Path:
 
 
 def recall(output: Path, root: Path) -> dict | None:
-    """What `Origin.remember` wrote about an output; None for nothing, or something damaged."""
+    """What an output was made from, {"inputs", "settings"}; None where nothing is remembered, or it is damaged."""
+    known = read_memory(output, root)
+    return None if known is None else {"inputs": known["inputs"], "settings": known["settings"]}
+
+
+def is_ours(output: Path, root: Path) -> bool:
+    """Whether this program made an output, and did not just find it there."""
+    known = read_memory(output, root)
+    return known is not None and known["ours"]
+
+
+def read_memory(output: Path, root: Path) -> dict | None:
     try:
         known = json.loads(memory_of(output, root).read_text(encoding="utf-8"))
-        return {"inputs": list(known["inputs"]), "settings": dict(known["settings"])}
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        return {"inputs": list(known["inputs"]), "settings": dict(known["settings"]), "ours": bool(known["ours"])}
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -18,7 +18,7 @@ from face.tracking import track_video
 from media.files import atomic_write, is_same
 from media.video import VIDEO_SUFFIXES, VideoInfo, VideoWriter, probe, read_frames_at
 from preprocessing.jobs import Outcome
-from preprocessing.origin import Origin, fingerprint, recall
+from preprocessing.origin import Origin, fingerprint, is_ours, recall
 
 MIN_FOUND = 0.5  # share of frames that must show a face
 
@@ -86,8 +86,8 @@ def prepare_video(name: str, raw: Path, output: Path, training_data_path: str, m
 
 def refuse_foreign(table: Path, video: Path) -> None:
     """Raise InputError where a CSV that would be replaced came from elsewhere."""
-    if table.exists() and recall(table, table.parent) is None and not read_openface_csv(table).smoothed:
-        raise InputError(f"{table} is older than {video} and was not made by make_dataset.py; move it away")
+    if table.exists() and not is_ours(table, table.parent) and not read_openface_csv(table).smoothed:
+        raise InputError(f"{table} is not of {video} as it is now, nor made by make_dataset.py; move it away")
 
 
 def usable(found: np.ndarray) -> bool:
@@ -101,7 +101,7 @@ def at_25fps(raw: Path, info: VideoInfo, target: Path) -> tuple[Path, str]:
     story = f"resampled from {float(info.fps):.3f} fps"
     origin = Origin.of(target.parent, raw)
     if not origin.made(target):
-        if target.exists() and recall(target, target.parent) is None:
+        if target.exists() and not is_ours(target, target.parent):
             raise InputError(f"{target} was not made by make_dataset.py and is in the way; move it away to use {raw}")
         times = np.arange(max(1, round(info.duration * FPS))) / FPS
         with VideoWriter(target, info.width, info.height, FPS, audio_path=raw, crf=14) as writer:
@@ -132,7 +132,7 @@ def place_pair(name: str, video: Path, table: Path, layout: TrainingSetLayout) -
 def is_as_placed(target: Path, root: Path) -> bool:
     """Whether a file of the training set was made and placed there by make_dataset.py, and is what it was then."""
     known = recall(target, root)
-    return bool(known and known["inputs"]) and known["inputs"][0] == fingerprint(target, root)
+    return known is not None and known["inputs"][:1] == [fingerprint(target, root)]
 
 
 def place(source: Path, target: Path, root: Path) -> None:

@@ -297,3 +297,14 @@ def test_placing_falls_back_to_a_symbolic_link_and_a_copy_and_keeps_what_is_ther
     assert other.read_bytes() == b"somebody's"
     shutil.rmtree(tmp_path / "set")
     assert source.exists()
+
+
+def test_a_model_that_cannot_be_loaded_is_said_before_any_video_is_read(tmp_path):
+    write_clip(tmp_path / "raw" / "one.mp4", at_rate(25))
+    write_clip(tmp_path / "raw" / "two.mp4", at_rate(25))
+    (tmp_path / "junk.task").write_text("junk")
+    arguments = ["--root_folder", str(tmp_path / "raw"), "--output_folder", str(tmp_path / "out")]
+    result = run_as_user(*arguments, "--face_landmarker_model", str(tmp_path / "junk.task"))
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert result.returncode == 2 and len(errors) == 1 and "junk.task" in errors[0] and not result.stdout
+    assert not (tmp_path / "out").exists()
