@@ -118,7 +118,7 @@ def check_value(field: dataclasses.Field, value: Any, name: str) -> None:
         if "\0" in value:
             raise InputError(f"{name} is {value!r}; a path or name cannot hold a null character")
         return
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{name} is {value}; expected a finite number")
     if low is not None and value < low:
         raise InputError(f"{name} is {value}; expected at least {low}")

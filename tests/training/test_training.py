@@ -39,7 +39,7 @@ def data(tmp_path_factory) -> str:
 
 
 @pytest.fixture(autouse=True)
-def two_threads():
+def one_thread():
     """The same number of threads as the child processes, so that sums are added in the same order."""
     torch.set_num_threads(1)
 
