@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -28,8 +29,9 @@ def run_script(main: Callable[[], int | None]) -> None:
     """
     signal.signal(signal.SIGTERM, terminate)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names of files hold what no encoding can
+        with suppress(OSError):  # some pipes cannot be asked where they are
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # names of files hold what no encoding can
     try:
         status = main() or 0
         sys.stdout.flush()
