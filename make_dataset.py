@@ -27,6 +27,13 @@ def main() -> int:
     from preprocessing.jobs import run_jobs
     from preprocessing.raw_videos import find_raw_videos, prepare_video
 
+    if options.face_landmarker_model:
+        with FaceLandmarker(
+            options.face_landmarker_model
+        ):  # one that cannot be loaded is said before any video is read
+            pass
+    else:
+        find_model()
     # Workers may run in other folders, so every path is made absolute here.
     root, output = Path(options.root_folder).absolute(), Path(options.output_folder).absolute()
     placed, model = absolute(options.training_data_path), absolute(options.face_landmarker_model)
@@ -35,11 +42,6 @@ def main() -> int:
     check_outputs(
         {"--output_folder": output, "--training_data_path": placed}, {"--root_folder": root}, ROOM, are_folders=True
     )
-    if model:
-        with FaceLandmarker(model):  # one that cannot be loaded is said here, not for every video
-            pass
-    else:
-        find_model()
     for folder in made_folders:
         sweep_below(folder)
     jobs = [(name, path, output, placed, model) for name, path in videos.items()]
