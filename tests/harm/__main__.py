@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -33,6 +34,7 @@ def main() -> int:
     if options.list:
         print("\n".join(f"{case.line:<5} {case.name}" for case in cases))
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes then too
     folder = Path(tempfile.mkdtemp(prefix="harm-"))  # not TemporaryDirectory: forked scripts run its exit handler
     try:
         outcomes = run_cases(cases, folder, options.jobs, report)

@@ -76,14 +76,17 @@ class Running:
             time.sleep(0.02)
 
     def wait(self, timeout: float) -> Result:
-        """How it ended. After `timeout` seconds it is killed and Missed raised."""
+        """How it ended. Killed, and Missed raised, after `timeout` seconds; killed too when the harness is ended."""
         until = time.monotonic() + timeout
-        while not self.is_over():
-            if time.monotonic() > until:
-                self.kill_all()
-                os.waitpid(self.process, 0)
-                raise Missed(f"still ran after {timeout:.0f} s: {Result(-1, self.out(), self.err(), 0).tail}")
-            time.sleep(0.01)
+        try:
+            while not self.is_over():
+                if time.monotonic() > until:
+                    raise Missed(f"still ran after {timeout:.0f} s: {Result(-1, self.out(), self.err(), 0).tail}")
+                time.sleep(0.01)
+        except BaseException:
+            self.kill_all()
+            os.waitpid(self.process, 0)
+            raise
         seconds = time.monotonic() - self.began
         status = os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
         until = time.monotonic() + GRACE

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,15 +41,26 @@ def run_cases(cases: list[Case], folder: Path, jobs: int, report: Callable[[Outc
         while waiting and len(running) < jobs:
             number, case = waiting.pop(0)
             running[fork_case(case, folder / f"case {number}", folder / "materials")] = (number, time.monotonic())
-        process, _ = os.waitpid(-1, 0)
-        if process in running:
-            number, began = running.pop(process)
-            result = folder / f"case {number}.json"
-            status, detail = json.loads(result.read_text()) if result.exists() else ("failed", "the case itself died")
-            case = cases[number]
-            outcomes[number] = Outcome(case.line, case.name, case.fault, status, detail, time.monotonic() - began)
-            report(outcomes[number])
+        process = next_to_end(running)
+        number, began = running.pop(process)
+        result = folder / f"case {number}.json"
+        status, detail = json.loads(result.read_text()) if result.exists() else ("failed", "the case itself died")
+        case = cases[number]
+        outcomes[number] = Outcome(case.line, case.name, case.fault, status, detail, time.monotonic() - began)
+        report(outcomes[number])
     return [outcomes[number] for number in range(len(cases))]
+
+
+def next_to_end(processes: Iterable[int]) -> int:
+    """Wait for the next case to end and give its process. Where the harness is ended, its cases are ended first."""
+    try:
+        return os.waitpid(-1, 0)[0]
+    except BaseException:
+        for process in processes:
+            os.kill(process, signal.SIGTERM)
+        for process in processes:
+            os.waitpid(process, 0)
+        raise
 
 
 def fork_case(case: Case, folder: Path, materials: Path) -> int:
