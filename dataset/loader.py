@@ -148,6 +148,7 @@ def announce_deaths(due: bool) -> None:
 
 def prepare_worker(_number: int) -> None:
     """In a worker: Ctrl-C is for the main process, SIGTERM ends this one, and the main one says what else killed it."""
+    signal.set_wakeup_fd(-1)  # the main process's, which a fork inherits
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     sys.excepthook = report_unless_gone

@@ -58,6 +58,8 @@ def has_kernels(capability: tuple[int, int], built_for: list[str]) -> bool:
     for name in built_for:
         kind, _, number = name.partition("_")
         digits = "".join(filter(str.isdigit, number))  # sm_90a
+        if not digits:  # a build for other makers' GPUs
+            return True
         built = (int(digits[:-1]), int(digits[-1]))
         if built <= capability and (kind == "compute" or built[0] == capability[0]):
             return True

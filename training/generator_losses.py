@@ -158,7 +158,7 @@ class SyncLoss(nn.Module):
     def forward(self, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
         errors = (self.score(fake, batch["audio"]) - 1).square().mean((1, 2, 3))  # (B,)
         spoken = 1 - batch["silent"].float()
-        return (errors * spoken).sum() / spoken.sum().clamp_min(1)
+        return (errors * spoken).mean()  # however the batch is divided
 
     def score(self, frames: Tensor, audio: Tensor) -> Tensor:
         """Score maps (B, 1, h, w) of clips (B, 5, 3, H, W) with their audio (B, C, 9)."""

@@ -150,6 +150,7 @@ class Parallel:
 def single_process(device_name: str) -> Parallel:
     """This process alone, with all visible GPUs."""
     device = choose_device(device_name)
+    torch.backends.cudnn.benchmark = device.type == "cuda"  # training's shapes do not change
     return Parallel(device, num_replicas=torch.cuda.device_count() if device.type == "cuda" else 1)
 
 
@@ -168,6 +169,7 @@ def join_processes(device_name: str) -> Parallel:
         device = torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
     on_gpu = device.type == "cuda"
+    torch.backends.cudnn.benchmark = on_gpu
     end_when_terminated()
     dist.init_process_group("nccl" if on_gpu else "gloo", timeout=LONGEST_WAIT, device_id=device if on_gpu else None)
     return Parallel(device, dist.get_rank(), dist.get_world_size(), local_rank)
@@ -200,6 +202,8 @@ def all_end_together() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        while isinstance(error, SystemExit) and isinstance(error.__context__, InputError):
+            error = error.__context__  # SIGTERM came while this was on its way
         lost = isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
         if lost:
             error = InputError("another process of this run has ended, and this one with it; its message is above")

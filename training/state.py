@@ -85,5 +85,5 @@ def restore_phase(phase: Phase, content: dict) -> None:
         phase.average.network.load_state_dict(used)
         phase.average.updates = trained["updates"]
     phase.optimizer.load_state_dict(content["optimizer"][phase.name])
-    if phase.name in content.get("scaler", {}):
-        phase.scaler.load_state_dict(content["scaler"][phase.name])
+    if scaler := content.get("scaler", {}).get(phase.name):  # empty where gradients were not scaled
+        phase.scaler.load_state_dict(scaler)
