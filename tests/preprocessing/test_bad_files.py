@@ -93,7 +93,7 @@ STEPS = {  # what is wrong: how, the steps that are run, what is said
     "crop.json": (
         lambda s: spoilt(s.crops / "b" / "crop.json", b'{"crop": "round"}'),
         ["generate_training_json"],
-        "crop.json is damaged",
+        "crop.json is missing or damaged",
     ),
     "a foreign picture among the crops, JSON": (
         lambda s: spoilt(s.crops / "b" / "000000" / "Thumbs.jpg", b"x"),
