@@ -105,11 +105,11 @@ def training_row(name: str, options: StageOptions, device: torch.device, precisi
     return measure(label, "sample", work, options.batch_size, device, repeats=3, **known)
 
 
-def train(phases: list[Phase], batch: dict[str, torch.Tensor], device: torch.device) -> None:
-    """One step."""
+def train(phases: list[Phase], batch: dict[str, torch.Tensor], device: torch.device, accumulate: int = 1) -> None:
+    """One step, in `accumulate` passes."""
     tensors = {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
     for phase in phases:
-        optimise(phase, tensors)
+        optimise(phase, tensors, accumulate)
 
 
 def count_flops(options: StageOptions) -> float:

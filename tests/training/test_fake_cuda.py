@@ -6,16 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fake_cuda import CUDA, fake_cuda
 from tiny_set import CHANNELS, make_tiny_set
 from torch.utils._pytree import tree_map_only
 from torch.utils.data import default_collate
 
+from benchmarks.fake_cuda import CUDA, backward, fake_cuda
+from benchmarks.memory import AllocatedMemory, peak_memory
 from config.config import ClipOptions, FrameOptions, StageOptions, SyncNetOptions
 from dataset.manifest import Manifest, load_manifest
 from dubbing.renderer import Renderer
 from face.geometry import crop_size
 from models.loading import LoadedNetwork
+from models.syncnet import SyncNet
 from training.generator_stage import build_generator, generator_spec
 from training.loop import train_step
 from training.parallel import Parallel
@@ -34,7 +36,7 @@ STAGES = {
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 CASES = [("syncnet", "dinet", precision) for precision in DTYPES] + [
     (name, model, precision)
-    for name, precisions in {"frame_64": ("bf16", "fp16"), "frame_128": ("bf16",), "clip": ("bf16", "fp16")}.items()
+    for name, precisions in {"frame_64": ("bf16", "fp16"), "frame_128": ("bf16",), "clip": ("bf16",)}.items()
     for model in ("dinet", "lawdnet")
     for precision in precisions
 ]
@@ -121,3 +123,31 @@ def test_the_renderer_draws(manifest, model, precision):
         assert renderer.is_reference(renderer.reference._asdict())
         faces = renderer.generate(crops, np.zeros((5, 5, CHANNELS), np.float32))
     assert faces.shape == crops.shape and faces.dtype == np.uint8
+
+
+def test_fake_backward_gives_the_gradients_of_pytorch_s_engine():
+    torch.manual_seed(0)
+    network = SyncNet(15, CHANNELS, 16)
+    images, audio = torch.rand(2, 15, 64, 64), torch.rand(2, CHANNELS, 9)
+    parameters = list(network.parameters())
+    expected = torch.autograd.grad(network(images, audio).square().mean(), parameters)
+    backward(network(images, audio).square().mean())
+    for parameter, gradient in zip(parameters, expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)
+
+
+def test_memory_is_counted_until_its_tensor_is_gone():
+    with fake_cuda(), AllocatedMemory() as memory:
+        first = torch.zeros(1000, device=CUDA)
+        second = first * 2
+        assert memory.now == 2 * 4096
+        view = second[:10]
+        del second
+        assert memory.now == 2 * 4096
+        del view
+        assert (memory.now, memory.most) == (4096, 2 * 4096)
+
+
+def test_a_divided_batch_needs_less_memory():
+    options = STAGES["frame_64"]
+    assert peak_memory(options, accumulate=2) < peak_memory(options)

@@ -6,11 +6,11 @@ what it leaves to a GPU: autocast and gradient scaling, modules that move, backw
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -39,13 +39,14 @@ def python_type(dtype: torch.dtype) -> type:
 @contextmanager
 def fake_cuda() -> Iterator[None]:
     """Inside, a GPU that computes in bf16 and in fp16 is there."""
-    with pytest.MonkeyPatch.context() as patch, FakeCuda(allow_non_fake_inputs=True):
-        patch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
-        patch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
-        patch.setattr(nn.Module, "_apply", move)
-        patch.setattr(Tensor, "backward", backward)
-        patch.setattr(Tensor, "numpy", ones)
-        patch.setattr(Tensor, "tolist", lambda tensor: ones(tensor).tolist())
+    with ExitStack() as stack:
+        stack.enter_context(patch("torch.cuda.amp.common.amp_definitely_not_available", lambda: False))
+        stack.enter_context(patch.object(torch.cuda, "is_bf16_supported", lambda: True))
+        stack.enter_context(patch.object(nn.Module, "_apply", move))
+        stack.enter_context(patch.object(Tensor, "backward", backward))
+        stack.enter_context(patch.object(Tensor, "numpy", ones))
+        stack.enter_context(patch.object(Tensor, "tolist", lambda tensor: ones(tensor).tolist()))
+        stack.enter_context(FakeCuda(allow_non_fake_inputs=True))
         yield
 
 
