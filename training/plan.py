@@ -131,8 +131,9 @@ def make_plan(run: RunOptions, stages: Sequence[Stage], processes: int = 1) -> l
     planned = []
     for stage in stages:
         path = stage.options.train_data
-        manifest = manifests.setdefault(path, manifests.get(path) or load_manifest(path))
-        planned.append(plan_stage(stage, folder, manifest, run, processes, {s.name for s in stages}))
+        if path not in manifests:
+            manifests[path] = load_manifest(path)
+        planned.append(plan_stage(stage, folder, manifests[path], run, processes, {s.name for s in stages}))
     return planned
 
 
