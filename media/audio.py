@@ -14,6 +14,9 @@ from media.files import atomic_write
 
 AUDIO_RATE_OUT = 48000  # Hz, of the sound track of a result
 BLOCK_SAMPLES = 1024  # one AAC frame
+# Containers whose packets have exact times, and by how many seconds a seek goes before what is wanted: decoders need
+# some sound before their first right sample.
+EXACT_SEEKING, SEEK_MARGIN = {"mov", "matroska"}, 2.0
 CHANNELS = {"mono": 1, "stereo": 2}
 
 
@@ -48,8 +51,10 @@ def shifted_to_zero(path: str | Path, rate: int, layout: str, start: float) -> I
         if not container.streams.audio:
             raise InputError(f"{path} has no sound; give a file with an audio stream")
         resampler = av.AudioResampler(format="s16", layout=layout, rate=rate)
-        skip = None
-        for frame in container.decode(container.streams.audio[0]):
+        stream, skip = container.streams.audio[0], None
+        if start > SEEK_MARGIN and EXACT_SEEKING & set(container.format.name.split(",")):
+            container.seek(int((time_zero(path, 0.0) + start - SEEK_MARGIN) / stream.time_base), stream=stream)
+        for frame in container.decode(stream):
             if skip is None:
                 begin = frame.time or 0.0
                 skip = round((time_zero(path, begin) + start - begin) * rate)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.filter import Graph as FilterGraph
 from av.video.reformatter import Colorspace, Interpolation
 
 from config.errors import InputError
@@ -40,6 +41,7 @@ class VideoInfo:
 
     `times` (T,) are seconds of every frame from the first one; `start` is the first frame's own time in the container.
     `key_frames` (K,) are the numbers, in order of presentation, of the frames that decoding can begin with.
+    `is_interlaced`: the first frame holds two fields of different times; such videos are read deinterlaced.
     """
 
     path: Path
@@ -50,6 +52,7 @@ class VideoInfo:
     start: float
     has_audio: bool
     key_frames: np.ndarray
+    is_interlaced: bool = False
 
     @property
     def num_frames(self) -> int:
@@ -108,6 +111,7 @@ def probe(path: str | Path) -> VideoInfo:
             start=float(stamps[0] * stream.time_base),
             has_audio=bool(container.streams.audio),
             key_frames=np.flatnonzero(is_key),
+            is_interlaced=bool(first.interlaced_frame),
         )
 
 
@@ -131,6 +135,49 @@ def upright(frame: "av.VideoFrame") -> np.ndarray:
 
 def decode_from(info: VideoInfo, start: int) -> Iterator[tuple[int, "av.VideoFrame"]]:
     """Decoded frames in order with their numbers, beginning at a key frame at or before frame `start`."""
+    frames = decode_fields_from(info, start)
+    return deinterlaced(frames) if info.is_interlaced else frames
+
+
+def deinterlaced(frames: Iterator[tuple[int, "av.VideoFrame"]]) -> Iterator[tuple[int, "av.VideoFrame"]]:
+    """One picture of each frame that holds two fields, by FFmpeg's bwdif; frames that are whole pass as they are.
+
+    The filter needs the frame after the one it works on, so numbers wait for their pictures.
+    """
+    graph, numbers = None, deque()
+    for number, frame in frames:
+        if graph is None:
+            graph = FilterGraph()
+            source = graph.add_buffer(
+                width=frame.width,
+                height=frame.height,
+                format=frame.format,
+                time_base=frame.time_base or Fraction(1, 25),
+            )
+            work = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+            source.link_to(work)
+            work.link_to(graph.add("buffersink"))
+            graph.configure()
+        numbers.append(number)
+        graph.push(frame)
+        yield from ready(graph, numbers)
+    if graph is not None:
+        graph.push(None)
+        yield from ready(graph, numbers)
+
+
+def ready(graph: FilterGraph, numbers: deque[int]) -> Iterator[tuple[int, "av.VideoFrame"]]:
+    """The pictures that a graph has finished, with their numbers."""
+    while numbers:
+        try:
+            picture = graph.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+        yield numbers.popleft(), picture
+
+
+def decode_fields_from(info: VideoInfo, start: int) -> Iterator[tuple[int, "av.VideoFrame"]]:
+    """What decode_from gives, before deinterlacing."""
     key = info.key_before(start)
     if key:
         with open_video(info.path) as (container, stream):
@@ -197,36 +244,38 @@ def last_frames(info: VideoInfo, start: int, stop: int) -> deque["av.VideoFrame"
 
 
 def read_chosen_frames(info: VideoInfo, numbers: Iterable[int]) -> Iterator[np.ndarray]:
-    """The frames of these numbers, each larger than the last, decoding only from the nearest key frame."""
-    position, frames = -1, iter(())
+    """The frames of these numbers, which never decrease, decoding only from the nearest key frame."""
+    position, frames, image = -1, iter(()), None
     for wanted in numbers:
-        if info.key_before(wanted) >= position:
+        if wanted == position and image is not None:
+            yield image
+            continue
+        if info.key_before(wanted) > position + 1 or position < 0:
             frames = decode_from(info, wanted)
         for position, frame in frames:
             if position == wanted:
                 break
         else:
             raise InputError(f"{info.path}: frame {wanted} cannot be decoded; the file is damaged")
-        yield upright(frame)
+        image = upright(frame)
+        yield image
+
+
+def frames_on_screen(info: VideoInfo, times: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Number (T,) of the frame on screen at each of `times`, seconds from the first frame.
+
+    A frame counts as on screen from TIME_TOLERANCE before its time.
+    """
+    return np.searchsorted(info.times, np.asarray(times) + TIME_TOLERANCE, side="right").clip(1) - 1
 
 
 def read_frames_at(path: str | Path, times: Sequence[float]) -> Iterator[np.ndarray]:
     """The frame on screen at each of `times` (seconds from the first frame, never decreasing).
 
     Resampling by time: a frame is repeated where the video is slower than `times`, left out where it is faster.
-    A frame counts as on screen from TIME_TOLERANCE before its time.
     """
     info = probe(path)
-    frames = zip(info.times, read_frames(path, info=info), strict=False)
-    number, (_, current) = 0, next(frames)
-    following = next(frames, None)
-    for time in times:
-        while following is not None and following[0] <= time + TIME_TOLERANCE:
-            number, (_, current) = number + 1, following
-            following = next(frames, None)
-        if following is None and number + 1 < info.num_frames:
-            raise InputError(f"{path}: frame {number + 1} cannot be decoded; the file is damaged")
-        yield current
+    yield from read_chosen_frames(info, frames_on_screen(info, times).tolist())
 
 
 class VideoWriter:
