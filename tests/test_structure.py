@@ -19,7 +19,7 @@ FLOORS = {
     "training": 4,
     "dubbing": 4,
     "evaluation": 4,
-    "preprocessing": 4,
+    "preprocessing": 5,
     "sample_speaker": 5,
     "tools": 6,
     "benchmarks": 7,
