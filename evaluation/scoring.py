@@ -11,12 +11,13 @@ from tqdm import tqdm
 from config.config import METRICS, EvaluateOptions
 from config.errors import InputError
 from evaluation.contact_sheet import write_contact_sheet
+from evaluation.judges import SyncJudge, load_judge
 from evaluation.metrics import image_scores, landmark_scores
 from evaluation.pairs import Pair, load_pair
 from evaluation.paths import check_paths, paired_paths, picture_folder
 from evaluation.perceptual import make_meters, missing_weights, perceptual_scores
 from evaluation.plots import plot_lip_opening, plot_sync
-from evaluation.sync import SyncJudge, load_judge, sync_scores
+from evaluation.sync import sync_scores
 from face.landmarks import FaceLandmarker
 from media.files import atomic_write
 

@@ -77,7 +77,7 @@ def is_public_syncnet(content: object) -> bool:
 
 
 class PublicJudge:
-    """A SyncJudge (evaluation/sync.py) whose distance is that of the two embeddings, as published."""
+    """A SyncJudge (evaluation/judges.py) whose distance is that of the two embeddings, as published."""
 
     def __init__(self, state: dict, path: str):
         """`state`: what the file at `path` holds. Raises InputError unless it is that network's weights."""

@@ -9,8 +9,9 @@ import torch
 
 from config.constants import MAX_OFFSET
 from config.errors import InputError
+from evaluation.judges import load_judge
 from evaluation.pairs import Pair
-from evaluation.sync import load_judge, sync_distances, sync_scores
+from evaluation.sync import sync_distances, sync_scores
 from evaluation.syncnet_v2 import PublicSyncNet
 from media.audio import write_wav
 from media.video import VideoWriter

@@ -1,0 +1,48 @@
+"""Who speaks when: the stretches of a face that clips are cut from, and those that are left out, with the reason."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from config.constants import FPS
+
+MARGIN = FPS // 2  # frames of silence that a stretch keeps before its first and after its last speech
+LONGEST_PAUSE = 2 * FPS  # frames of silence inside a stretch
+NO_SPEECH = "no speech"
+NO_FACE = "no face"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Frames start .. stop - 1 of a passage. `reason` says why this face does not speak in them, "" where it does."""
+
+    start: int
+    stop: int
+    speaks: bool
+    reason: str = ""
+
+
+def cut_turns(silent_because: np.ndarray, speech: np.ndarray) -> list[Turn]:
+    """The turns of one face, in order, that together are all frames in which it is seen.
+
+    silent_because (T,) str: why this face is not the one that speaks in a frame, "" where it is or nobody speaks, and
+    NO_FACE where it is not seen; speech (T,) bool: speech activity. A turn that speaks begins and ends within MARGIN
+    of speech of its own and holds no longer pause than LONGEST_PAUSE.
+    """
+    own = speech & (silent_because == "")
+    labels = np.where((silent_because == "") & ~near(own), NO_SPEECH, silent_because)
+    borders = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist(), len(labels)]
+    pieces = [(str(labels[start]), start, stop) for start, stop in zip(borders, borders[1:], strict=False)]
+    return [Turn(start, stop, reason == "", reason) for reason, start, stop in pieces if reason != NO_FACE]
+
+
+def near(speech: np.ndarray) -> np.ndarray:
+    """(T,) bool: frames of speech (T,), of pauses up to LONGEST_PAUSE, and MARGIN before and after."""
+    spoken = np.flatnonzero(speech)
+    result = np.zeros(len(speech), bool)
+    for first, then in zip(spoken, spoken[1:], strict=False):
+        if then - first <= LONGEST_PAUSE + 1:
+            result[first : then + 1] = True
+    for frame in spoken:
+        result[max(0, frame - MARGIN) : frame + MARGIN + 1] = True
+    return result
