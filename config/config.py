@@ -218,8 +218,24 @@ class MakeDatasetOptions:
     """make_dataset.py"""
 
     root_folder: str = option("", "folder of raw videos, searched with its subfolders; never written to")
-    output_folder: str = option("", "folder for landmarks and for videos that had to be resampled to 25 fps")
-    training_data_path: str = option("", "training set that the results are placed in (linked, or copied)")
+    output_folder: str = option("", "folder for clips, their landmarks and report.html")
+    training_data_path: str = option("", "training set that the clips are placed in (linked, or copied)")
+    dry_run: bool = option(False, "look at the videos and write the report, but no clips")
+    keep_all: bool = option(False, "keep every stretch of a face, also those that the report says should be left out")
+    min_seconds: float = option(2.0, "shortest clip", low=0.36, high=3600)
+    max_seconds: float = option(60.0, "longest clip; a longer shot is divided in pauses of the speech", low=2, high=3600)
+    syncnet: str = option(
+        "", "SyncNet checkpoint, or the public syncnet_v2.model: decides who speaks and whether sound is in step"
+    )
+    max_offset: int = option(
+        6, "with --syncnet: sound out of step by up to so many frames is moved; by more, the clip is left out", low=0, high=15
+    )
+    min_confidence: float = option(
+        0.0, "with --syncnet: least confidence that lips and sound go together; 0: what suits the SyncNet", low=0
+    )
+    deepspeech_model_path: str = option(
+        "./asserts/output_graph.pb", "for a SyncNet trained on DeepSpeech features", aliases=("deep_speech_model",)
+    )
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
     num_workers: int = option(2, "videos worked on at a time, each in a process", low=1, high=256)
     scheduler: str = option("", "address of a Dask cluster that takes the videos, instead of --num_workers")

@@ -19,6 +19,7 @@ SAME_PLACE = 0.35  # face sizes; two finds that are nearer to each other are one
 # LEAST_LIKENESS (of two people it is -0.01 to 0.62), unless the face was there a frame ago and has hardly moved.
 REACH, REACH_LOST, SIZE_CHANGE = 0.5, 0.05, 1.6
 LEAST_LIKENESS, HARDLY = 0.5, 0.15
+IMPOSSIBLE = 1e6  # cost of a find that belongs to somebody else
 LOOK_SCALE = 0.1  # of the look's picture to the stored crop
 
 
@@ -100,10 +101,11 @@ class CrowdTracker:
 
     def assign(self, finds: list[Face], looks: list[np.ndarray]) -> set[int]:
         """Give finds to the faces they belong to; all others are lost for this frame. The indices that were given."""
-        costs = np.array([[cost(face, find, look) for find, look in zip(finds, looks)] for face in self.known])
+        pairs = list(zip(finds, looks, strict=True))
+        costs = np.array([[cost(face, *pair) for pair in pairs] for face in self.known]).reshape(-1, len(finds))
+        rows, columns = linear_sum_assignment(np.minimum(costs, IMPOSSIBLE))
+        owners = {row: column for row, column in zip(rows, columns, strict=True) if costs[row, column] < IMPOSSIBLE}
         given = set()
-        pairs = zip(*linear_sum_assignment(np.minimum(costs, 1e6))) if costs.size else ()
-        owners = {row: column for row, column in pairs if np.isfinite(costs[row, column])}
         for row, face in enumerate(self.known):
             if row in owners:
                 face.seen(finds[owners[row]], looks[owners[row]])
@@ -114,14 +116,14 @@ class CrowdTracker:
 
 
 def cost(known: KnownFace, find: Face, look: np.ndarray) -> float:
-    """How ill a find fits a known face: distance in face sizes and difference of looks; infinite where it cannot be."""
+    """How ill a find fits a known face: distance in face sizes and difference of looks; IMPOSSIBLE where it cannot be."""
     distance = np.linalg.norm(find.centre - known.expected) / known.last.size
     change = max(find.size / known.last.size, known.last.size / find.size)
     likeness = float((known.look * look).sum())
     if distance > REACH + REACH_LOST * known.lost or change > SIZE_CHANGE:
-        return np.inf
+        return IMPOSSIBLE
     if likeness < LEAST_LIKENESS and (known.lost or distance > HARDLY):
-        return np.inf
+        return IMPOSSIBLE
     return distance + 2 * (1 - likeness)
 
 

@@ -21,7 +21,7 @@ class Measure:
 
 
 MEASURES: tuple[Measure, ...] = (
-    Measure("seconds", "s", "length of the clip"),
+    Measure("seconds", "s", "length of the clip", low="min_seconds"),
     Measure("face_size", "px", "height of the face from the brows to the chin, median", low="min_face_size"),
     Measure("face_share", "share", "frames in which the face was found", low="min_face_share"),
     Measure("yaw", "degrees", "turn of the head, its right cheek in sight above 0, median", high="max_yaw", signed=True),
@@ -33,13 +33,14 @@ MEASURES: tuple[Measure, ...] = (
     Measure("loudness", "dBFS", "level of the speech, RMS", low="min_loudness"),
     Measure("clipping", "share", "samples of the sound at full scale", high="max_clipping"),
     Measure("speech", "share", "time in which somebody speaks", low="min_speech"),
+    Measure("confidence", "", "how surely lips and sound go together, by --syncnet", low="min_confidence"),
 )
 
 
 def limits_of(options: MakeDatasetOptions) -> dict[str, tuple[float | None, float | None]]:
     """The lowest and highest value that each measure may have, by name; None where nothing limits it."""
     return {
-        measure.name: tuple((getattr(options, name) or None) if name else None for name in (measure.low, measure.high))
+        measure.name: tuple((getattr(options, name, 0) or None) if name else None for name in (measure.low, measure.high))
         for measure in MEASURES
     }
 

@@ -42,10 +42,11 @@ class PassageFace:
 @dataclass(frozen=True)
 class Passage:
     """Frames start .. stop - 1 of the video at 25 fps, its faces, and JPEG pictures of some frames by their number in
-    the passage."""
+    the passage. `height`: rows of the video's pictures."""
 
     start: int
     stop: int
+    height: int
     faces: list[PassageFace]
     thumbnails: dict[int, bytes]
 
@@ -54,13 +55,14 @@ class PassageDraft:
     """A passage that is being watched."""
 
     def __init__(self, start: int, judge: SyncJudge | None):
-        self.start, self.judge, self.length = start, judge, 0
+        self.start, self.judge, self.length, self.height = start, judge, 0, 0
         self.rows: dict[int, list[tuple[np.ndarray, FrameSigns] | None]] = {}
         self.watchers: dict[int, Watcher] = {}
         self.thumbnails: dict[int, bytes] = {}
 
     def add(self, frame: np.ndarray, faces: dict[int, np.ndarray]) -> None:
         """The next frame (H, W, 3) BGR and the landmarks (68, 2) of its faces by their numbers."""
+        self.height = len(frame)
         if self.length % THUMBNAIL_EVERY == 0:
             self.thumbnails[self.length] = thumbnail(frame)
         for number in faces.keys() - self.rows.keys():
@@ -90,7 +92,7 @@ class PassageDraft:
                 seen = self.watchers[number].finish() if number in self.watchers else None
                 faces.append(PassageFace(landmarks, signs, seen))
         shown = {number: jpeg for number, jpeg in self.thumbnails.items() if number < length}
-        return Passage(self.start, self.start + length, faces, shown)
+        return Passage(self.start, self.start + length, self.height, faces, shown)
 
 
 def passages(

@@ -10,8 +10,8 @@ from config.constants import FPS
 # Frames after a cut that must be seen before it is known: AdaptiveDetector compares a change with those around it.
 CUT_DELAY = 2
 DETECTION_WIDTH = 256  # pixels; PySceneDetect's own default reduces pictures to about this width
-# PySceneDetect asks for 15; a cut between two people before the same curtain has 12.7, and the largest change that stands
-# out inside nine real shots 8.0.
+# PySceneDetect asks for 15. A cut between two people before the same curtain has 12.7; the largest change that stands
+# out inside nine real shots has 8.0.
 LEAST_CHANGE = 10.0
 BLACK = 12  # mean level, of 255, of a picture between a fade out and a fade in: PySceneDetect's default
 
@@ -25,18 +25,15 @@ class ShotDetector:
 
     def __init__(self):
         self.number = 0
-        self.detectors = (
-            AdaptiveDetector(min_scene_len=1, min_content_val=LEAST_CHANGE),
-            ThresholdDetector(BLACK, min_scene_len=1, fade_bias=-1.0),
-        )
+        cuts = AdaptiveDetector(min_scene_len=1, min_content_val=LEAST_CHANGE)
+        self.detectors = (cuts, ThresholdDetector(BLACK, min_scene_len=1, fade_bias=-1.0))
 
     def add(self, frame: np.ndarray) -> list[int]:
         """Numbers of the frames, of this or before, that are now known to begin a shot; frame (H, W, 3) BGR uint8."""
         height, width = frame.shape[:2]
         factor = min(1.0, DETECTION_WIDTH / width)
-        small = cv2.resize(
-            frame, (max(1, round(width * factor)), max(1, round(height * factor))), interpolation=cv2.INTER_AREA
-        )
+        size = (max(1, round(width * factor)), max(1, round(height * factor)))
+        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
         time = FrameTimecode(self.number, float(FPS))
         self.number += 1
         return sorted({cut.frame_num for detector in self.detectors for cut in detector.process_frame(time, small)})

@@ -1,0 +1,83 @@
+"""Puts videos and landmarks that make_dataset.py made into a training set, and takes them out again."""
+
+import filecmp
+import os
+import shutil
+from pathlib import Path
+
+from config.errors import InputError
+from dataset.layout import TrainingSetLayout
+from face.openface_csv import read_openface_csv
+from media.files import atomic_write, is_same
+from media.video import VIDEO_SUFFIXES
+from preprocessing.origin import Origin, fingerprint, is_ours, memory_of, recall
+
+
+def refuse_foreign(table: Path, video: Path) -> None:
+    """Raise InputError where a CSV that would be replaced came from elsewhere."""
+    if table.exists() and not is_ours(table, table.parent) and not read_openface_csv(table).smoothed:
+        raise InputError(f"{table} is not of {video} as it is now, nor made by make_dataset.py; move it away")
+
+
+def place_pair(name: str, video: Path, table: Path, layout: TrainingSetLayout) -> None:
+    """Put a 25 fps video and its landmarks into the training set, and remember which belong together.
+
+    What an earlier run made and placed there is replaced; raw videos, and anything of the user's, never. Raises
+    InputError where such a file is in the way.
+    """
+    placed, landmarks = layout.videos / f"{name}{video.suffix}", layout.landmarks / f"{name}.csv"
+    for suffix in (*VIDEO_SUFFIXES, *map(str.upper, VIDEO_SUFFIXES)):
+        other = placed.with_name(f"{name}{suffix}")
+        if other.exists() and other.name != placed.name and not is_same(other, placed):
+            raise InputError(f"{other} is another video of this name; move it away to use {video}")
+    place(video, placed, layout.root)
+    if video.parent == table.parent:  # resampled, so not the user's
+        Origin.of(layout.root, video).remember(placed)
+    place(table, landmarks, layout.root)
+    Origin.of(layout.root, table, video).remember(landmarks)
+
+
+def is_as_placed(target: Path, root: Path) -> bool:
+    """Whether a file of the training set was made and placed there by make_dataset.py, and is what it was then."""
+    known = recall(target, root)
+    return known is not None and known["inputs"][:1] == [fingerprint(target, root)]
+
+
+def place(source: Path, target: Path, root: Path) -> None:
+    """Put a file into the training set at `root`: a hard link, else a symbolic link, else a copy.
+
+    Replaces only what was placed by make_dataset.py. A link shares the source's mode and times, so only a copy may go
+    through atomic_write, which sets them.
+    """
+    if target.exists():
+        if os.path.samefile(source, target) or filecmp.cmp(source, target, shallow=False):
+            return
+        if not is_as_placed(target, root):
+            raise InputError(f"{target} exists and is another file; move it away to use {source}")
+        target.unlink()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for link in (os.link, os.symlink):
+        try:
+            return link(source.resolve(), target)
+        except OSError:
+            continue
+    with atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def withdraw(name: str, raw: Path, output: Path, training_set: Path | None) -> None:
+    """Remove a clip and its landmarks from the training set and from `output`: only what make_dataset.py made or linked
+    there and nobody has changed since."""
+    if training_set is not None:
+        layout = TrainingSetLayout(training_set)
+        for placed in (layout.landmarks / f"{name}.csv", *(layout.videos / f"{name}{end}" for end in VIDEO_SUFFIXES)):
+            if placed.exists() and (is_as_placed(placed, layout.root) or os.path.samefile(placed, raw)):
+                forget(placed, layout.root)
+    for made in (output / f"{name}.mp4", output / f"{name}.csv"):
+        if made.exists() and is_ours(made, output):
+            forget(made, output)
+
+
+def forget(path: Path, root: Path) -> None:
+    path.unlink()
+    memory_of(path, root).unlink(missing_ok=True)
