@@ -1,9 +1,13 @@
 """The sound of raw footage: decoded once into a temporary file, read back a passage at a time, searched for speech."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from config.constants import FPS, SAMPLE_RATE
 from media.audio import decode_pcm
@@ -27,22 +31,22 @@ class Sound:
     def __enter__(self) -> "Sound":
         self.file = tempfile.TemporaryFile()
         try:
-            detector = SpeechDetector()
-            held: list[np.ndarray] = []
-            duration = self.num_frames / FPS
-            for block in decode_pcm(self.video, SAMPLE_RATE, "mono", duration=duration):
-                self.file.write(block.astype("<i2").tobytes())
-                held.append(block)
-                if len(held) == BLOCKS:
-                    detector.feed(as_float(np.concatenate(held)))
-                    held = []
-            if held:
-                detector.feed(as_float(np.concatenate(held)))
-            self.speech = detector.finish()
+            with one_thread():
+                self.speech = self.decode()
         except BaseException:
             self.file.close()
             raise
         return self
+
+    def decode(self) -> np.ndarray:
+        """Fill the file; the speech activity (T,)."""
+        detector = SpeechDetector()
+        blocks = decode_pcm(self.video, SAMPLE_RATE, "mono", duration=self.num_frames / FPS)
+        while group := list(islice(blocks, BLOCKS)):
+            pcm = np.concatenate(group)
+            self.file.write(pcm.astype("<i2").tobytes())
+            detector.feed(as_float(pcm))
+        return detector.finish()
 
     def __exit__(self, *exception: object) -> None:
         self.file.close()
@@ -51,6 +55,17 @@ class Sound:
         """Samples of frames start .. stop - 1, float32 ((stop - start) * 640,) in [-1, 1]."""
         self.file.seek(2 * start * FRAME_SAMPLES)
         return as_float(np.frombuffer(self.file.read(2 * (stop - start) * FRAME_SAMPLES), "<i2"))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch with one thread: the speech detector's steps are too small to be shared, and several threads wait."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def as_float(pcm: np.ndarray) -> np.ndarray:
