@@ -6,6 +6,7 @@ of 30 seconds. Long sound is encoded in windows that share some context, so memo
 
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -106,10 +107,7 @@ def load_pretrained(source: str) -> tuple[SequenceFeatureExtractor, PreTrainedMo
     if source.startswith(("/", ".", "~")) and not os.path.isdir(source):
         raise InputError(f"audio feature hf:{source} cannot be loaded: it is no folder; give one that exists")
     try:
-        config = AutoConfig.from_pretrained(source)
-        extractor = AutoFeatureExtractor.from_pretrained(source)
-        check_kind(source, config, extractor)
-        model, loaded = AutoModel.from_pretrained(source, config=config, use_safetensors=True, output_loading_info=True)
+        extractor, model, loaded = from_disk_or_network(source)
     except (InputError, MemoryError):
         raise
     except Exception as error:  # a folder's files are the user's, and transformers raises almost anything for bad ones
@@ -126,6 +124,29 @@ def load_pretrained(source: str) -> tuple[SequenceFeatureExtractor, PreTrainedMo
             f"{min(missing)}; give a complete model"
         )
     return extractor, model
+
+
+def from_disk_or_network(source: str) -> tuple[SequenceFeatureExtractor, PreTrainedModel, dict]:
+    """What `load_parts` gives. The network is asked only for a model that is not whole in the local cache."""
+    try:
+        return load_parts(source, local_files_only=True)
+    except OSError:
+        if os.path.isdir(source):
+            raise
+    print(f"audio feature hf:{source} is not in the local cache: asking huggingface.co", file=sys.stderr)
+    return load_parts(source, local_files_only=False)
+
+
+def load_parts(source: str, local_files_only: bool) -> tuple[SequenceFeatureExtractor, PreTrainedModel, dict]:
+    """The extractor, the network, and what transformers says about its loading."""
+    where = {"local_files_only": local_files_only}
+    config = AutoConfig.from_pretrained(source, **where)
+    extractor = AutoFeatureExtractor.from_pretrained(source, **where)
+    check_kind(source, config, extractor)
+    model, loaded = AutoModel.from_pretrained(
+        source, config=config, use_safetensors=True, output_loading_info=True, **where
+    )
+    return extractor, model, loaded
 
 
 def check_kind(source: str, config: PreTrainedConfig, extractor: SequenceFeatureExtractor) -> None:

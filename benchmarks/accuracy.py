@@ -17,7 +17,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from config.config import DEVICES, InferenceOptions
 from config.errors import InputError, run_script
 from config.options import option, parse
-from dubbing.pipeline import make_plan, prepare
 
 
 @dataclass
@@ -31,6 +30,8 @@ class AccuracyOptions:
 
 def main() -> None:
     options = parse(AccuracyOptions, __doc__)
+    from dubbing.pipeline import make_plan, prepare  # seconds, which --help should not take
+
     given = {
         "source_video_path": options.video,
         "driving_audio_path": options.speech,

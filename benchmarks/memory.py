@@ -7,86 +7,26 @@ its tensor is gone, in blocks of 512 bytes as PyTorch's allocator gives them. No
 as SPARE: the CUDA context, what cuDNN works in, and gaps between blocks.
 """
 
-import itertools
 import sys
-import weakref
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import torch
-from torch import Tensor
-from torch.autograd.graph import saved_tensors_hooks
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
-
-from benchmarks.fake_cuda import CUDA, fake_cuda
-from benchmarks.speed_networks import EXPERIMENT, STAGES, make_batch, make_phases, train
+from benchmarks.stages import published_stages
 from config.config import MODELS, StageOptions, SyncNetOptions
 from config.errors import run_script
-from training.stage_files import read_stages
+from config.options import build_parser
 
-BLOCK = 512  # bytes
 CARDS = (8, 12, 16, 24)  # GB
 SPARE = 1.5  # GiB of a card for what is not counted
 
 
-class AllocatedMemory(TorchDispatchMode):
-    """Bytes on the GPU, now and at most, of what is allocated inside."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.most = 0
-        self.known: set[int] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        outputs = func(*args, **(kwargs or {}))
-        for tensor in tree_iter(outputs):
-            if isinstance(tensor, Tensor) and tensor.device == CUDA:
-                self.count(tensor.untyped_storage())
-        return outputs
-
-    def count(self, storage: torch.UntypedStorage) -> None:
-        key = storage._cdata
-        if key not in self.known:
-            size = -(-storage.nbytes() // BLOCK) * BLOCK
-            self.known.add(key)
-            self.now += size
-            self.most = max(self.most, self.now)
-            weakref.finalize(storage, self.release, key, size)
-
-    def release(self, key: int, size: int) -> None:
-        self.known.discard(key)
-        self.now -= size
-
-
-def peak_memory(options: StageOptions, accumulate: int = 1) -> float:
-    """GiB of the second step of a stage, whose optimisers have their moments."""
-    saved: dict[int, Tensor] = {}
-    numbers = itertools.count()
-
-    def keep(tensor: Tensor) -> int:
-        number = next(numbers)
-        saved[number] = tensor
-        return number
-
-    # A backward node gives back what it has saved, as PyTorch's own engine does.
-    with fake_cuda(), AllocatedMemory() as memory, saved_tensors_hooks(keep, saved.pop):
-        phases, batch = make_phases(replace(options, precision="bf16"), CUDA), make_batch(options, CUDA)
-        for _ in range(2):
-            train(phases, batch, CUDA, accumulate)
-            saved.clear()
-    return memory.most / 2**30
-
-
 def main() -> None:
-    stages = {stage.name: stage.options for stage in read_stages("", str(EXPERIMENT), {})}
+    build_parser((), __doc__).parse_args()
     print("| stage | model | batch | GiB |" + "".join(f" {size} GB card |" for size in CARDS))
     print("|" + " --- |" * (4 + len(CARDS)))
-    for name in STAGES:
-        options = stages[name]
+    for name, options in published_stages().items():
         for model in ("",) if isinstance(options, SyncNetOptions) else MODELS:
             print_row(name, replace(options, model=model) if model else options, model)
 
@@ -117,6 +57,8 @@ def fitting(options: StageOptions, card: int, peaks: dict[int, float]) -> str:
 
 
 def peak_divided(options: StageOptions, divisor: int) -> float:
+    from benchmarks.peak_memory import peak_memory  # seconds, which --help should not take
+
     if isinstance(options, SyncNetOptions):
         return peak_memory(replace(options, batch_size=options.batch_size // divisor))
     return peak_memory(options, divisor)

@@ -15,13 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.speed_data import CROPS
-from benchmarks.speed_networks import EXPERIMENT, STAGES, count_flops
+from benchmarks.stages import CROPS, published_stages
 from config.config import StageOptions
 from config.errors import InputError, run_script
 from config.options import option, parse
 from face.geometry import crop_size
-from training.stage_files import read_stages
 
 HOURS, GPUS = (10, 100, 1000), (1, 8, 64)
 VIDEOS_AN_HOUR = 23  # as in HDTF (CVPR 2021), which DINet was trained on: 362 videos, 15.8 hours
@@ -44,9 +42,9 @@ class ScalingOptions:
 
 def main() -> None:
     options = parse(ScalingOptions, __doc__)
-    measured = read_speed(options.speed)
-    options_of = {stage.name: stage.options for stage in read_stages("", str(EXPERIMENT), {})}
-    stages = {name: options_of[name] for name in STAGES}
+    measured, stages = read_speed(options.speed), published_stages()
+    from benchmarks.speed_networks import count_flops  # seconds, which --help should not take
+
     work = {name: count_flops(stage) for name, stage in stages.items()}
     rate = options.peak_tflops * 1e12 * options.utilisation
     print_stages(stages, work, rate, measured)

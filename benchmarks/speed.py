@@ -11,31 +11,24 @@ fast.
 
 import json
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.speed_data import loader_rows
-from benchmarks.speed_inference import inference_rows
-from benchmarks.speed_networks import generator_rows, training_rows
-from benchmarks.speed_preprocessing import preprocessing_rows
-from benchmarks.speed_ways import ways_rows
-from benchmarks.timing import HEADER
 from config.config import DEVICES
 from config.errors import InputError, run_script
 from config.options import build_parser, check, option
 from media.files import atomic_write
-from models.device import choose_device
 
-STAGES = {
-    "generator": generator_rows,
-    "ways": ways_rows,
-    "training": training_rows,
-    "loader": loader_rows,
-    "inference": inference_rows,
-    "preprocessing": preprocessing_rows,
-}
+if TYPE_CHECKING:
+    import torch
+
+    from benchmarks.timing import Row
+
+STAGES = ("generator", "ways", "training", "loader", "inference", "preprocessing")
 
 
 @dataclass
@@ -54,16 +47,31 @@ def main() -> None:
     unknown = [name for name in names if name not in (*STAGES, "all")]
     if unknown:
         raise InputError(f"{unknown[0]!r} is no stage; expected {', '.join(STAGES)} or all")
-    device = choose_device(options.device)
+    from benchmarks.timing import HEADER  # seconds, which --help should not take
+    from models.device import choose_device
+
+    device, rows_of = choose_device(options.device), measurements()
     print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}", flush=True)
     records = []
     for name in STAGES if "all" in names else names:
-        for row in STAGES[name](device):
+        for row in rows_of[name](device):
             print(f"| {' | '.join(row.cells())} |", flush=True)
             records.append(row.record())
     if options.json:
         with atomic_write(options.json) as temporary:
             temporary.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+
+
+def measurements() -> "dict[str, Callable[[torch.device], Iterator[Row]]]":
+    """What measures each stage."""
+    from benchmarks.speed_data import loader_rows
+    from benchmarks.speed_inference import inference_rows
+    from benchmarks.speed_networks import generator_rows, training_rows
+    from benchmarks.speed_preprocessing import preprocessing_rows
+    from benchmarks.speed_ways import ways_rows
+
+    rows = (generator_rows, ways_rows, training_rows, loader_rows, inference_rows, preprocessing_rows)
+    return dict(zip(STAGES, rows, strict=True))
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ import skimage.data
 import torch
 
 from benchmarks.speed_networks import AUDIO_CHANNELS, make_batch, make_phases, timed_stages, train
+from benchmarks.stages import CROPS, FRAMES
 from benchmarks.timing import Row, measure
 from config.config import StageOptions
-from config.constants import CLIP_FRAMES, CROP_HEIGHT, CROP_WIDTH, NUM_REFERENCES, WINDOW_FRAMES
+from config.constants import CLIP_FRAMES, CROP_HEIGHT, CROP_WIDTH
 from dataset import images
 from dataset.layout import FRAME_NAME, TrainingSetLayout
 from dataset.loader import make_loader
@@ -31,8 +32,6 @@ SAMPLES = 64
 images.CACHE_BYTES = 0  # without the memory that serves small sets
 HOST = torch.device("cpu")
 KINDS = (("frame", 64), ("frame", 128), ("frame", 256), ("clip", 256), ("syncnet", 256))  # and their mouth sizes
-FRAMES = {"frame": 1, "clip": WINDOW_FRAMES, "syncnet": WINDOW_FRAMES}
-CROPS = {kind: frames + (0 if kind == "syncnet" else NUM_REFERENCES) for kind, frames in FRAMES.items()}
 
 
 def loader_rows(device: torch.device) -> Iterator[Row]:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.stages import published_stages
 from benchmarks.timing import Row, matmul_rate, measure
 from config.config import ClipOptions, FrameOptions, GeneratorOptions, StageOptions, SyncNetOptions
 from config.constants import CLIP_FRAMES, WINDOW_FRAMES
@@ -24,13 +24,10 @@ from models.vgg19 import VGG19Features
 from training.generator_stage import NUM_HEARD, GeneratorNetworks, build_discriminators, generator_phases, loss_rows
 from training.parallel import Parallel
 from training.phases import Phase, optimise
-from training.stage_files import read_stages
 from training.syncnet_stage import syncnet_phase
 
 NETWORKS = {"DINet": DINet, "LawDNet": LawDNet}
 AUDIO_CHANNELS = 29
-EXPERIMENT = Path(__file__).resolve().parents[1] / "config" / "experiment"
-STAGES = ("syncnet", "frame_64", "frame_128", "frame_256", "clip_256")
 MATMUL_SIZE = {"cpu": 2048, "cuda": 8192}
 
 
@@ -93,8 +90,7 @@ def timed_stages(device: torch.device) -> dict[str, StageOptions]:
     """Stages by name: all of config/experiment on a GPU, frames in small batches on a CPU."""
     if device.type == "cpu":
         return {f"frame_{size}": FrameOptions(mouth_size=size, batch_size=batch) for size, batch in ((64, 4), (128, 2))}
-    stages = {stage.name: stage.options for stage in read_stages("", str(EXPERIMENT), {})}
-    return {name: stages[name] for name in STAGES}
+    return published_stages()
 
 
 def training_row(name: str, options: StageOptions, device: torch.device, precision: str, **known: object) -> Row:

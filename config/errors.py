@@ -32,12 +32,16 @@ def run_script(main: Callable[[], int | None]) -> None:
         with suppress(OSError):  # some pipes cannot be asked where they are
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # names of files hold what no encoding can
+    status, end = 0, None
     try:
         status = main() or 0
         sys.stdout.flush()
     except BaseException as error:
-        status = report(error)
-    sys.exit(status)
+        end = error
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # an exception while Python itself ends would be a traceback
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(status if end is None else report(end))
 
 
 def report(error: BaseException) -> int:

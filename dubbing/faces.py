@@ -10,7 +10,7 @@ from config.constants import NUM_LANDMARKS
 from config.errors import InputError
 from dubbing.cache import Cache
 from face.alignment import align_video, legacy_video, share_inside
-from face.landmarks import FaceLandmarker, find_model
+from face.landmarks import FaceLandmarker, find_model, warn_if_untested
 from face.openface_csv import FaceTrack, read_openface_csv
 from face.smoothing import smooth_track
 from face.tracking import track_video
@@ -74,6 +74,7 @@ def track_of_csv(info: VideoInfo, csv: str) -> FaceTrack:
 
 def cached_track(info: VideoInfo, num_frames: int, model: str, cache: Cache) -> FaceTrack:
     """Faces found in the pictures, or what an earlier run found in the same pictures with the same model."""
+    warn_if_untested(model)
     depends_on = ("landmarks", find_model(model or None), version("mediapipe"))
     known = cache.load(lambda tensors: is_track(tensors, info.num_frames), *depends_on)
     if known is None or len(known["confidence"]) < num_frames:

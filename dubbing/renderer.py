@@ -70,7 +70,10 @@ class Renderer:
     def check_finite(self, values: Tensor) -> None:
         """Raise InputError for values that would be dubbed as black."""
         if not values.isfinite().all():
+            remedy = "use --precision fp32, or another checkpoint"
+            if self.precision == "fp32":
+                remedy = "the checkpoint is at fault, or this video's pictures or sound; give others"
             raise InputError(
                 f"--pretrained_clip_DINet_path: the generator gives values that are not finite in {self.precision}; "
-                "use --precision fp32, or another checkpoint"
+                f"{remedy}"
             )

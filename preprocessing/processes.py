@@ -3,12 +3,14 @@
 import multiprocessing
 import multiprocessing.connection
 import os
+import pickle
 import signal
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
@@ -126,18 +128,26 @@ def serve(connection: Connection) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     while True:
         try:
-            function, arguments = connection.recv()
-        except EOFError:
+            call = connection.recv_bytes()
+        except (EOFError, OSError):
             return
+        try:
+            function, arguments = pickle.loads(call)
         except Exception as error:  # a library that the function's module needs is missing
-            connection.send(error)
+            answer = error
         else:
-            connection.send(function(*arguments))
+            answer = function(*arguments)
+        with suppress(OSError):  # the parent has ended, and so will this process
+            connection.send(answer)
 
 
 def end_with_parent() -> None:
-    """Wait until the parent has ended, however it ended, and end this process in the way of SIGTERM."""
+    """Wait until the parent has ended, however it ended, and end this process in the way of SIGTERM.
+
+    It says no more: whatever SIGTERM interrupts, and an answer that nobody takes, would be a traceback.
+    """
     multiprocessing.parent_process().join()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -55,12 +55,15 @@ def material(tmp_path_factory):
     return folder
 
 
+PLAIN = ("reference_frames", "output", "cache_folder", "precision")
+
+
 def options(folder: Path, **changes: str) -> InferenceOptions:
     """Options whose files are in `folder` and whose result goes to folder/result."""
     chosen = {"source_video_path": "face.mp4", "driving_audio_path": "short.wav"}
     chosen["pretrained_clip_DINet_path"] = "tiny.pth"
     changes.setdefault("cache_folder", "")
-    plain = {key: value for key, value in changes.items() if key in ("reference_frames", "output", "cache_folder")}
+    plain = {key: value for key, value in changes.items() if key in PLAIN}
     paths = {key: str(folder / value) for key, value in {**chosen, **changes}.items() if key not in plain}
     return InferenceOptions(**paths, res_video_dir=str(folder / "result"), device="cpu", **plain)
 
@@ -205,12 +208,14 @@ def test_bad_input_is_one_line_and_leaves_nothing(material, tmp_path, changes, p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_weights_that_overflow_are_not_dubbed_with(material, tmp_path):
+@pytest.mark.parametrize("precision, remedy", [("fp32", "the checkpoint is at fault"), ("bf16", "--precision fp32")])
+def test_weights_that_overflow_are_not_dubbed_with(material, tmp_path, precision, remedy):
     content = torch.load(material / "tiny.pth", weights_only=True)
     content["state_dict"]["net_g"]["ref_in_conv.0.conv.weight"].fill_(3e38)
     torch.save(content, tmp_path / "large.pth")
-    chosen = options(material, pretrained_clip_DINet_path=tmp_path / "large.pth", output=str(tmp_path / "out.mp4"))
-    with pytest.raises(InputError, match="--pretrained_clip_DINet_path: the generator gives values .* not finite"):
+    large, output = tmp_path / "large.pth", str(tmp_path / "out.mp4")
+    chosen = options(material, pretrained_clip_DINet_path=large, output=output, precision=precision)
+    with pytest.raises(InputError, match=f"--pretrained_clip_DINet_path: .* not finite in {precision}; .*{remedy}"):
         inference.dub(chosen)
     assert [path.name for path in tmp_path.iterdir()] == ["large.pth"]
 

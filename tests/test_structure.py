@@ -25,6 +25,8 @@ FLOORS = {
     "benchmarks": 7,
 }
 SCRIPTS = sorted(path.stem for path in ROOT.glob("*.py"))
+PROGRAMS = [path for room in ("tools", "benchmarks") for path in sorted((ROOT / room).glob("*.py"))]
+PROGRAMS = [f"{path.parent.name}.{path.stem}" for path in PROGRAMS if "__main__" in path.read_text(encoding="utf-8")]
 HEAVY = ("torch", "torchvision", "cv2", "av", "mediapipe", "scipy", "matplotlib", "librosa", "skimage", "transformers")
 # A machine that only trains has PyTorch, torchvision, NumPy, OpenCV and tqdm.
 NOT_FOR_TRAINING = ("mediapipe", "av", "tensorflow", "transformers")
@@ -104,7 +106,7 @@ def test_no_module_imports_itself_in_a_circle():
     assert not circles
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", [*SCRIPTS, *PROGRAMS])
 def test_a_script_loads_nothing_heavy_before_its_options_are_read(script):
     heavy = {other.partition(".")[0] for other in loaded_with(script)} & set(HEAVY)
     assert not heavy

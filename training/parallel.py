@@ -23,6 +23,9 @@ from training.syncnet_losses import SyncNetLosses
 
 # Rank 0 validates and downloads while the others wait for it. A process that fails ends the others long before.
 LONGEST_WAIT = timedelta(hours=6)
+TORCHRUN_VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+START_WITH_TORCHRUN = "start train_sequence_distributed.py with torchrun, as train_sequence_distributed.sh does"
+MAX_PROCESSES = 100_000
 GRACE = 10.0  # seconds that a process has to clean up after SIGTERM, even one that waits for others
 
 
@@ -156,13 +159,8 @@ def single_process(device_name: str) -> Parallel:
 
 def join_processes(device_name: str) -> Parallel:
     """Join the process group that torchrun describes in the environment: NCCL on GPUs, gloo on CPUs."""
-    missing = [name for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR") if name not in os.environ]
-    if missing:
-        raise InputError(
-            f"train_sequence_distributed.py runs under torchrun, and {missing[0]} is not set; "
-            "see train_sequence_distributed.sh"
-        )
-    device, local_rank = choose_device(device_name), int(os.environ["LOCAL_RANK"])
+    local_rank = check_environment()
+    device = choose_device(device_name)
     if device.type == "cuda":
         if local_rank >= torch.cuda.device_count():
             raise InputError(f"NPROC: process {local_rank} has no GPU, there are {torch.cuda.device_count()}; lower it")
@@ -171,8 +169,36 @@ def join_processes(device_name: str) -> Parallel:
     on_gpu = device.type == "cuda"
     torch.backends.cudnn.benchmark = on_gpu
     end_when_terminated()
-    dist.init_process_group("nccl" if on_gpu else "gloo", timeout=LONGEST_WAIT, device_id=device if on_gpu else None)
+    backend, gpu = ("nccl", device) if on_gpu else ("gloo", None)
+    try:
+        dist.init_process_group(backend, timeout=LONGEST_WAIT, device_id=gpu)
+    except dist.DistNetworkError as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"MASTER_ADDR, MASTER_PORT: {reason}; give torchrun a free port") from error
     return Parallel(device, dist.get_rank(), dist.get_world_size(), local_rank)
+
+
+def check_environment() -> int:
+    """This process's place among those of its machine. Raises InputError for what torchrun would not have set."""
+    for name in TORCHRUN_VARIABLES:
+        if not os.environ.get(name):
+            raise InputError(f"{name} is not set; {START_WITH_TORCHRUN}")
+    world_size = integer_of("WORLD_SIZE", 1, MAX_PROCESSES)
+    integer_of("RANK", 0, world_size - 1)
+    port, address = integer_of("MASTER_PORT", 1, 65535), os.environ["MASTER_ADDR"]
+    try:
+        socket.getaddrinfo(address, port)
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"MASTER_ADDR: this machine does not know {address!r}; {START_WITH_TORCHRUN}") from error
+    return integer_of("LOCAL_RANK", 0, world_size - 1)
+
+
+def integer_of(variable: str, low: int, high: int) -> int:
+    """The value of a variable of the environment."""
+    text = os.environ[variable]
+    if not (text.isdecimal() and text.isascii() and len(text) < 10 and low <= int(text) <= high):
+        raise InputError(f"{variable} is {text!r}, expected an integer from {low} to {high}; {START_WITH_TORCHRUN}")
+    return int(text)
 
 
 def end_when_terminated() -> None:

@@ -4,7 +4,6 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_gather
 
 from models.frames import fold_frames, to_unit
 from models.syncnet import SyncNet
@@ -79,7 +78,26 @@ def over_processes(rows: Tensor) -> Tensor:
     """
     if not dist.is_initialized():
         return rows
-    return torch.stack(all_gather(rows.contiguous())).transpose(0, 1).flatten(0, 1)
+    return AllGather.apply(rows.contiguous()).transpose(0, 1).flatten(0, 1)
+
+
+class AllGather(torch.autograd.Function):
+    """(N, D) of every process as (processes, N, D), with gradients.
+
+    PyTorch's own has had another name in each of its latest versions; the two collectives here are in all of them.
+    """
+
+    @staticmethod
+    def forward(_context, rows: Tensor) -> Tensor:
+        everyone = [torch.empty_like(rows) for _ in range(dist.get_world_size())]
+        dist.all_gather(everyone, rows)
+        return torch.stack(everyone)
+
+    @staticmethod
+    def backward(_context, gradient: Tensor) -> Tensor:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total[dist.get_rank()]
 
 
 def places_among(everyone: Tensor, own: int) -> Tensor:

@@ -1,5 +1,6 @@
 """Where a run's numbers and pictures go: metrics.jsonl and PNG files, and wandb where it is installed."""
 
+import io
 import json
 import os
 from pathlib import Path
@@ -70,12 +71,16 @@ class Tracker:
 
 
 def open_log(path: Path) -> TextIO:
-    """Open metrics.jsonl to append rows. A last row that was torn when its process was killed goes."""
-    if path.exists():
-        with path.open("rb+") as file:
-            content = file.read()
-            file.truncate(content.rfind(b"\n") + 1)
-    return path.open("a", encoding="utf-8")
+    """Open metrics.jsonl to append rows; after a row that was torn when its process was killed, on a line of its own.
+
+    What the file holds stays.
+    """
+    file = path.open("a+b")
+    if file.seek(0, os.SEEK_END):
+        file.seek(-1, os.SEEK_END)
+        if file.read() != b"\n":
+            file.write(b"\n")
+    return io.TextIOWrapper(file, encoding="utf-8")
 
 
 def start_wandb(folder: Path, mode: str, project: str, name: str, options: dict):

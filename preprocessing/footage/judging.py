@@ -1,11 +1,16 @@
 """Who speaks and whether sound and lips are in step, as a SyncNet judges it (evaluation/judges.py)."""
 
-import numpy as np
+from collections import deque
 
-from config.constants import MAX_OFFSET
+import numpy as np
+import torch
+
 from evaluation.judges import SyncJudge
-from evaluation.windows import Seen
+from evaluation.windows import Seen, WindowEmbedder, hear_all, offset_distances
+from face.alignment import align_frame, at_scale, scale_of
 from preprocessing.footage.turns import Turn
+
+STEADY_FRAMES = 50  # over which the crop's scale is steadied: a face that comes nearer is followed
 
 
 class Watcher:
@@ -13,12 +18,28 @@ class Watcher:
 
     def __init__(self, judge: SyncJudge):
         self.judge = judge
+        self.embedder = WindowEmbedder(judge)
+        self.scales: deque[float] = deque(maxlen=STEADY_FRAMES)
+        self.number = -1
+        self.parts: list[Seen] = []
 
     def add(self, frame: np.ndarray, landmarks: np.ndarray | None) -> None:
         """The passage's next frame (H, W, 3) BGR and the face's landmarks (68, 2), None where it is not seen."""
+        self.number += 1
+        if landmarks is None:
+            return
+        fit = align_frame(landmarks)
+        self.scales.append(float(scale_of(fit)))
+        video_to_crop = at_scale(fit, float(np.median(self.scales)))
+        self.parts += self.embedder.add(self.number, self.judge.picture(frame, landmarks, video_to_crop))
 
     def finish(self) -> Seen:
         """Embeddings of all windows of five frames in a row with the face."""
+        self.parts += self.embedder.finish()
+        if not self.parts:
+            return Seen(np.empty(0, int), torch.empty(0))
+        numbers, embeddings = ([getattr(part, name) for part in self.parts] for name in ("numbers", "embeddings"))
+        return Seen(np.concatenate(numbers), torch.cat(embeddings))
 
 
 def distances(judge: SyncJudge, seen: Seen, wave: np.ndarray) -> np.ndarray:
@@ -26,7 +47,7 @@ def distances(judge: SyncJudge, seen: Seen, wave: np.ndarray) -> np.ndarray:
 
     NaN where the sound's window is beyond the passage.
     """
-    return np.full((len(seen.numbers), 2 * MAX_OFFSET + 1), np.nan)
+    return offset_distances(judge, seen, hear_all(judge, wave))
 
 
 def offset_and_confidence(distances: np.ndarray) -> tuple[int, float]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from config.config import MakeDatasetOptions
 from config.constants import FPS
 from evaluation.judges import load_judge
-from face.landmarks import FaceLandmarker, find_model
+from face.landmarks import FaceLandmarker, find_model, warn_if_untested
 from media.files import check_outputs, sweep_below
 from preprocessing.footage.analysis import Analysis, AnalysisSettings, read_analysis
 from preprocessing.footage.clips import Places, Prepared, prepare_video
@@ -49,6 +49,7 @@ def absolute(path: str) -> Path | None:
 def check_landmarker(model: str) -> None:
     """Raise InputError before any video is read where the model is missing or cannot be loaded."""
     if model:
+        warn_if_untested(model)
         with FaceLandmarker(model):
             pass
     else:

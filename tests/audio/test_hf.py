@@ -1,6 +1,8 @@
 """Tiny speech encoders with random weights, saved to a folder and loaded as a user's would be."""
 
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -126,8 +128,26 @@ def test_a_name_without_network_is_one_line(tmp_path):
     code += "run_script(lambda: get('hf:nobody/no-such-model'))"
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 2 and done.stderr.count("\n") == 1
-    assert done.stderr.startswith("error: audio feature hf:nobody/no-such-model cannot be loaded")
+    told, error = done.stderr.splitlines()
+    assert done.returncode == 2 and told.endswith("not in the local cache: asking huggingface.co")
+    assert error.startswith("error: audio feature hf:nobody/no-such-model cannot be loaded")
+
+
+def test_a_cached_model_is_loaded_without_asking_the_network(encoders, tmp_path):
+    cached = tmp_path / "hub" / "models--somebody--tiny"
+    shutil.copytree(encoders["hubert"], cached / "snapshots" / ("0" * 40))
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("0" * 40)
+    with socket.create_server(("127.0.0.1", 0)) as hub:
+        hub.setblocking(False)
+        address = f"http://127.0.0.1:{hub.getsockname()[1]}"
+        code = "from audio.features import get_audio_feature as get; print(get('hf:somebody/tiny').dim)"
+        environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
+        environment["HF_HUB_DISABLE_TELEMETRY"] = "1"
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+        with pytest.raises(BlockingIOError):  # nobody has called
+            hub.accept()
+    assert (done.returncode, done.stdout.strip()) == (0, str(get_audio_feature(f"hf:{encoders['hubert']}").dim))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from benchmarks.material import FPS, write_face_video
-from benchmarks.scaling import STAGES, samples
+from benchmarks.scaling import samples
 from benchmarks.sentences import compose_sentences
 from benchmarks.speed_data import fed_row, make_set
 from benchmarks.speed_networks import count_flops, make_batch, make_phases
+from benchmarks.stages import STAGES
 from benchmarks.timing import measure, resident_mb
 from config.config import STAGE_KINDS, FrameOptions
 from dataset.manifest import load_manifest

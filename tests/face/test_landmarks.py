@@ -11,7 +11,15 @@ import skimage.data
 
 import face.landmarks
 from config.errors import InputError
-from face.landmarks import MESH_TO_IBUG, SEARCH_INTERVAL, FaceLandmarker, find_model, search_tiles, track_faces
+from face.landmarks import (
+    MESH_TO_IBUG,
+    SEARCH_INTERVAL,
+    FaceLandmarker,
+    find_model,
+    search_tiles,
+    track_faces,
+    warn_if_untested,
+)
 from media.video import read_frames
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -193,10 +201,13 @@ def test_model_is_found_and_checked(tmp_path, monkeypatch, capsys):
         find_model()
 
     assert find_model(str(packaged)) == packaged
+    warn_if_untested(str(packaged))
+    warn_if_untested("")
     assert capsys.readouterr().err == ""
     own = tmp_path / "own 模型.task"
     own.write_bytes(b"not a model")
     assert find_model(str(own)) == own
+    warn_if_untested(str(own))
     assert "own 模型.task" in capsys.readouterr().err
     with pytest.raises(InputError, match="own 模型.task cannot be used"):
         FaceLandmarker(own)

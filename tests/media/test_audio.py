@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 from clips import AUDIO_RATE, rising_tone, write_clip
+from scipy.io import wavfile
 from talking_photo import write_speech
 
 from config.errors import InputError
@@ -79,3 +80,17 @@ def test_no_sound_and_no_file_are_named(tmp_path):
     (tmp_path / "text.wav").write_text("words")
     with pytest.raises(InputError, match=r"text\.wav cannot be read as a sound file"):
         read_audio(tmp_path / "text.wav")
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.nan, np.inf, None])
+def test_float_samples_that_are_not_finite_are_refused(tmp_path, kind, value):
+    samples = np.linspace(-0.5, 0.5, 16000, dtype=kind)
+    if value is not None:
+        samples[12000] = value
+    wavfile.write(tmp_path / "float.wav", 16000, samples)
+    if value is None:
+        assert np.abs(read_audio(tmp_path / "float.wav") - samples).max() < 1e-4
+        return
+    with pytest.raises(InputError, match="float.wav: the sound holds values that are not finite"):
+        read_audio(tmp_path / "float.wav")

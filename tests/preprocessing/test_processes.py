@@ -101,6 +101,58 @@ def test_children_of_a_parent_that_was_killed_end_and_clean_up(slow, tmp_path):
     assert not list((tmp_path / "made").iterdir())
 
 
+ORPHAN = """
+import os, sys, time
+from pathlib import Path
+from preprocessing.processes import in_processes
+
+def wait_for_orphanhood(folder):
+    Path(folder, "begun").touch()
+    parent = os.getppid()
+    while os.getppid() == parent:
+        pass
+
+def answers_at_once(folder):
+    wait_for_orphanhood(folder)
+
+def holds_on_when_terminated(folder):
+    try:
+        wait_for_orphanhood(folder)
+        time.sleep(1)
+    except SystemExit:
+        pass
+
+class Remains:
+    def __del__(self):
+        wait_for_orphanhood(self.folder)
+        time.sleep(1)
+
+def is_interrupted_where_exceptions_are_printed(folder):
+    Remains().folder = folder
+
+if __name__ == "__main__":
+    for result in in_processes([(globals()[sys.argv[1]], (sys.argv[2],))], 1):
+        pass
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at /proc")
+@pytest.mark.parametrize(
+    "work", ["answers_at_once", "holds_on_when_terminated", "is_interrupted_where_exceptions_are_printed"]
+)
+def test_an_orphan_ends_without_a_word(tmp_path, work):
+    (tmp_path / "orphan.py").write_text(ORPHAN)
+    with (tmp_path / "log").open("wb") as log:
+        command = [sys.executable, tmp_path / "orphan.py", work, tmp_path]
+        parent = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)
+    assert wait_until((tmp_path / "begun").exists, LONGEST)
+    children = children_of(parent.pid)
+    parent.kill()
+    parent.wait()
+    assert len(children) == 1 and wait_until(lambda: not any(map(is_running, children)), GONE)
+    assert (tmp_path / "log").read_text() == ""
+
+
 def be_killed_or_return(name: str, is_killed: bool) -> Outcome:
     if is_killed:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from tiny_set import make_tiny_set
 
+from config.errors import InputError
+from training.parallel import check_environment
+
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = """stage = "frame"
 base_channels = 8
@@ -174,3 +177,46 @@ def test_outside_torchrun_the_missing_variable_is_named(tmp_path):
     command += ["--result_path", str(tmp_path)]
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert result.returncode == 2 and result.stderr.startswith("error: ") and "WORLD_SIZE is not set" in result.stderr
+
+
+PLACE = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *((name, value) for name in PLACE for value in (None, "")),
+        *((name, value) for name in PLACE if name != "MASTER_ADDR" for value in ("x", "-1", "1.0", "9" * 5000)),
+        ("RANK", "2"),
+        ("LOCAL_RANK", "2"),
+        ("WORLD_SIZE", "0"),
+        ("MASTER_PORT", "0"),
+        ("MASTER_PORT", "65536"),
+        ("MASTER_ADDR", "no.such.host.invalid"),
+        ("MASTER_ADDR", "a" * 200),
+    ],
+)
+def test_what_torchrun_would_not_set_is_named(monkeypatch, name, value):
+    for variable, text in {**PLACE, name: value}.items():
+        monkeypatch.delenv(variable, raising=False) if text is None else monkeypatch.setenv(variable, text)
+    with pytest.raises(InputError, match=f"^{name}.*start train_sequence_distributed.py with torchrun"):
+        check_environment()
+
+
+def test_what_torchrun_sets_is_taken(monkeypatch):
+    for variable, text in PLACE.items():
+        monkeypatch.setenv(variable, text)
+    assert check_environment() == 1
+
+
+def test_a_port_in_use_is_named(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        place = {**PLACE, "RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
+        place["MASTER_PORT"] = str(taken.getsockname()[1])
+        command = [sys.executable, str(ROOT / "train_sequence_distributed.py"), "--name", "run", "--device", "cpu"]
+        command += ["--result_path", str(tmp_path)]
+        result = subprocess.run(command, cwd=ROOT, env={**os.environ, **place}, capture_output=True, text=True)
+    errors = [line for line in result.stderr.splitlines() if "error:" in line]
+    assert result.returncode == 2 and len(errors) == 1 and errors[0].startswith("error: MASTER_ADDR, MASTER_PORT:")

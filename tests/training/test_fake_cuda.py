@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_map_only
 from torch.utils.data import default_collate
 
 from benchmarks.fake_cuda import CUDA, backward, fake_cuda
-from benchmarks.memory import AllocatedMemory, peak_memory
+from benchmarks.peak_memory import AllocatedMemory, peak_memory
 from config.config import ClipOptions, FrameOptions, StageOptions, SyncNetOptions
 from dataset.manifest import Manifest, load_manifest
 from dubbing.renderer import Renderer

@@ -160,6 +160,7 @@ def test_two_gloo_processes_equal_one(data, tmp_path, stage, options, flags):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr[-3000:]
+    assert "FutureWarning" not in result.stderr
     one, two = (read_checkpoint(tmp_path / name / "stage" / "epoch_000002.pth", "--x") for name in ("one", "two"))
     # Adam moves every weight by about the learning rate a step, 4 steps. Where a gradient is nearly 0, rounding may
     # turn its sign, so single weights may differ; a different batch would make all of them differ by that much.

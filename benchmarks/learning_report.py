@@ -1,0 +1,95 @@
+"""The learning benchmark's table and plot."""
+
+import json
+import platform
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from benchmarks.learning_bench import Bench
+from benchmarks.learning_data import HELD_OUT, HELD_OUT_VIDEOS
+from benchmarks.learning_settings import LearningOptions
+from media.files import atomic_write
+
+METRICS = {
+    "lip_correlation": "lip-opening correlation",
+    "lmd": "LMD (px)",
+    "mouth_psnr": "mouth PSNR (dB)",
+    "mouth_ssim": "mouth SSIM",
+    "mouth_motion": "mouth motion",
+    "lse_c": "LSE-C (own SyncNet)",
+    "sync_offset": "sync offset",
+}
+
+
+def report(bench: Bench, options: LearningOptions, rows: dict, curves: list[list[dict[str, float]]]) -> None:
+    """Write the table as Markdown and JSON, and SyncNet's curves as PNG."""
+    setting, folder = bench.setting, bench.folder
+    if bench.video:
+        flag, data = f" --video {bench.video.name}", f"the first {1 - HELD_OUT:.0%} of the video"
+        scored = f"its last {HELD_OUT:.0%}"
+        validated = f"the last {HELD_OUT:.0%} of the training part"
+    else:
+        flag, data = "", f"{setting.videos} training videos of 10 s"
+        scored = f"mean over {HELD_OUT_VIDEOS} held-out videos"
+        validated = "held-out videos"
+    lines = [
+        f"`python benchmarks/learning.py --setting {options.setting} --seeds {options.seeds}{flag}` on {machine()}.",
+        f"Trained on {data}; {setting.minutes:g} minutes for every recipe, {setting.clip_minutes:g} more for the clip "
+        f"stage; scored on {scored}, ± standard deviation over seeds.",
+        "",
+        "| | " + " | ".join(METRICS.values()) + " |",
+        "| --- |" + " --- |" * len(METRICS),
+    ]
+    for name, seeds in rows.items():
+        lines.append(f"| {name} | " + " | ".join(cell([scores.get(key) for scores in seeds]) for key in METRICS) + " |")
+    lines += [
+        "",
+        f"SyncNet at the end of its minutes, on {validated} (31 offsets; chance: 0.03 exact, 0.10 within 1):",
+        "",
+    ]
+    ends = [curve[-1] for curve in curves if curve]  # none of a video that is too short for 31 offsets
+    lines += ["| single, exact | single, within 1 | 1 s, exact | 1 s, within 1 |", "| --- | --- | --- | --- |"]
+    keys = [f"val/{name}_{kind}" for name in ("offset", "offset_1s") for kind in ("exact", "within_1")]
+    lines.append("| " + " | ".join(cell([end.get(key) for end in ends]) for key in keys) + " |")
+    table = "\n".join(lines) + "\n"
+    print(f"\n{table}")
+    with atomic_write(folder / f"results_{options.setting}.md") as temporary:
+        temporary.write_text(table, encoding="utf-8")
+    with atomic_write(folder / f"results_{options.setting}.json") as temporary:
+        record = {"machine": machine(), "recipes": rows, "syncnet": curves}
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    plot_curves(folder / f"syncnet_{options.setting}.png", curves)
+    print(f"written to {folder}")
+
+
+def cell(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    spread = f" ± {np.std(known):.3f}" if len(known) > 1 else ""
+    return f"{np.mean(known):.3f}{spread}"
+
+
+def machine() -> str:
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{torch.get_num_threads()} CPU threads ({platform.machine()}), without a GPU"
+
+
+def plot_curves(path: Path, curves: list[list[dict[str, float]]]) -> None:
+    """Share of held-out windows whose offset is found within a frame, by minutes of training, a colour a seed."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.add_subplot(xlabel="minutes of training", ylabel="found within 1 frame", ylim=(0, 1.02))
+    for seed, curve in enumerate(curves):
+        minutes = [row["train_minutes"] for row in curve]
+        for key, style in (("val/offset_1s_within_1", "-"), ("val/offset_within_1", "--")):
+            label = f"seed {seed}, {'1 s averages' if style == '-' else 'single windows'}"
+            axes.plot(minutes, [row.get(key, np.nan) for row in curve], style, color=f"C{seed}", label=label)
+    axes.axhline(0.1, color="grey", linestyle=":", label="chance")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
