@@ -223,12 +223,17 @@ class MakeDatasetOptions:
     dry_run: bool = option(False, "look at the videos and write the report, but no clips")
     keep_all: bool = option(False, "keep every stretch of a face, also those that the report says should be left out")
     min_seconds: float = option(2.0, "shortest clip", low=0.36, high=3600)
-    max_seconds: float = option(60.0, "longest clip; a longer shot is divided in pauses of the speech", low=2, high=3600)
+    max_seconds: float = option(
+        60.0, "longest clip; longer shots are divided in pauses of speech", low=2, high=3600
+    )
     syncnet: str = option(
         "", "SyncNet checkpoint, or the public syncnet_v2.model: decides who speaks and whether sound is in step"
     )
     max_offset: int = option(
-        6, "with --syncnet: sound out of step by up to so many frames is moved; by more, the clip is left out", low=0, high=15
+        6,
+        "with --syncnet: sound out of step by up to so many frames is moved; by more, the clip is left out",
+        low=0,
+        high=15,
     )
     min_confidence: float = option(
         0.0, "with --syncnet: least confidence that lips and sound go together; 0: what suits the SyncNet", low=0

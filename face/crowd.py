@@ -102,7 +102,9 @@ class CrowdTracker:
     def assign(self, finds: list[Face], looks: list[np.ndarray]) -> set[int]:
         """Give finds to the faces they belong to; all others are lost for this frame. The indices that were given."""
         pairs = list(zip(finds, looks, strict=True))
-        costs = np.array([[cost(face, *pair) for pair in pairs] for face in self.known]).reshape(len(self.known), len(finds))
+        costs = np.array([[cost(face, *pair) for pair in pairs] for face in self.known]).reshape(
+            len(self.known), len(finds)
+        )
         rows, columns = linear_sum_assignment(np.minimum(costs, IMPOSSIBLE))
         owners = {row: column for row, column in zip(rows, columns, strict=True) if costs[row, column] < IMPOSSIBLE}
         given = set()

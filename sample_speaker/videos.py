@@ -2,7 +2,7 @@
 
 import csv
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,28 +53,41 @@ def table_path(video: Path) -> Path:
 def make_video(
     path: Path, face: NeutralFace, wave: np.ndarray, phonemes: list[Phoneme], size: int, random: np.random.Generator
 ) -> None:
-    """One video and its table. Frame k shows the mouth at k / 25 s of the sound, which is padded to whole frames.
-
-    Light, framing and head motion follow from `random` alone, so the same seed with other speech is the true result of
-    dubbing one video with the sound of the other.
-    """
-    num_frames = int(np.ceil(len(wave) / SAMPLE_RATE * FPS))
+    """One video and its table. The sound is padded to whole frames."""
+    num_frames = frames_of(wave)
     wave = np.pad(wave, (0, num_frames * SAMPLE_RATE // FPS - len(wave)))
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        sound = Path(temporary) / "speech.wav"
+        write_wav(sound, wave)
+        with VideoWriter(path, size, size, FPS, audio_path=sound) as writer:
+            shown = perform(face, num_frames, phonemes, size, random)
+            for image, opening, width, phoneme in tqdm(shown, path.name, num_frames):
+                writer.write(image)
+                rows.append((len(rows), f"{opening:.2f}", f"{width:.2f}", phoneme))
+    with atomic_write(table_path(path)) as table, open(table, "w", newline="") as file:
+        csv.writer(file).writerows([("frame", "opening_px", "width_px", "phoneme"), *rows])
+
+
+def frames_of(wave: np.ndarray) -> int:
+    """Frames that 16 kHz sound lasts, a part of a frame counting as one."""
+    return int(np.ceil(len(wave) / SAMPLE_RATE * FPS))
+
+
+def perform(
+    face: NeutralFace, num_frames: int, phonemes: list[Phoneme], size: int, random: np.random.Generator
+) -> Iterator[tuple[np.ndarray, float, float, str]]:
+    """Picture (size, size, 3), lip opening and mouth width in its pixels, and phoneme of every frame.
+
+    Frame k shows the mouth at k / 25 s of the sound. Light, framing and head motion follow from `random` alone, so the
+    same seed with other speech is the true result of dubbing one video with the sound of the other.
+    """
     times = np.arange(num_frames) / FPS
     shapes = mouth_shapes(phonemes, times, emphasis=random.uniform(0.9, 1.1))
     look = random_look(random)
     poses = head_motion(times, random)  # last: a longer sound draws more numbers for its blinks
     talking = TalkingFace(face, look, size)
     starts = [start for start, _, _ in phonemes]
-    rows = []
-    with tempfile.TemporaryDirectory() as temporary:
-        sound = Path(temporary) / "speech.wav"
-        write_wav(sound, wave)
-        with VideoWriter(path, size, size, FPS, audio_path=sound) as writer:
-            for index, (shape, pose) in enumerate(tqdm(list(zip(shapes, poses, strict=True)), desc=path.name)):
-                image, opening, width = talking.frame(shape, pose)
-                writer.write(image)
-                phoneme = phonemes[np.searchsorted(starts, times[index], side="right") - 1][2]
-                rows.append((index, f"{opening:.2f}", f"{width:.2f}", phoneme))
-    with atomic_write(table_path(path)) as table, open(table, "w", newline="") as file:
-        csv.writer(file).writerows([("frame", "opening_px", "width_px", "phoneme"), *rows])
+    for time, shape, pose in zip(times, shapes, poses, strict=True):
+        image, opening, width = talking.frame(shape, pose)
+        yield image, opening, width, phonemes[np.searchsorted(starts, time, side="right") - 1][2]
