@@ -31,9 +31,9 @@ def write_report(
 ) -> None:
     """Write report.json, report.csv and report.html into `folder`.
 
-    `limits` map names of measures to the lowest and the highest value that is kept, None where there is no limit; the
-    names "length" (seconds of a clip) and "offset_frames" are known beside those of measures.MEASURES. `pictures`
-    gives those of a clip by its name. `notes` are sentences that stand at the top of the page.
+    `limits` map names of measures.MEASURES, and "offset_frames", to the lowest and the highest value that is kept,
+    None where there is no limit. `pictures` gives those of a clip by its name. `notes` are sentences that stand at the
+    top of the page.
     """
     write_json(folder / "report.json", videos)
     write_csv(folder / "report.csv", videos)

@@ -13,11 +13,11 @@ from preprocessing.footage.report_files import finite
 
 Limits = Mapping[str, tuple[float | None, float | None]]
 
-# Every clip has these without being measured. The page takes them by their places, which are the first two.
-OF_EVERY_CLIP = (
-    Measure("length", "s", "seconds from the clip's start to its end", low="min_seconds", high="max_seconds"),
-    Measure("offset_frames", "frames", "how late the sound came before it was put in step", "max_offset", "max_offset"),
+# The page shows it like a measure, and knows it by its place, which is the first.
+OFFSET = Measure(
+    "offset_frames", "frames", "how late the sound came before it was put in step", high="max_offset", signed=True
 )
+SYMBOLS = {"degrees": "°", "share": ""}  # that stand behind a number in place of a unit
 LEVELS = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", np.uint8)
 NO_LEVEL = ord("-")
 CURVE_POINTS = 300
@@ -32,7 +32,7 @@ def report_data(videos: Sequence[VideoReport], limits: Limits, notes: Sequence[s
     clips = [(index, clip) for index, video in enumerate(videos) for clip in video.clips]
     names = list(dict.fromkeys(name for _, clip in clips for name in clip.measures))
     known = {measure.name: measure for measure in MEASURES}
-    measures = [*OF_EVERY_CLIP, *(known.get(name) or Measure(name, "", "") for name in sorted_as(names, known))]
+    measures = [OFFSET, *(known.get(name) or Measure(name, "", "") for name in sorted_as(names, known))]
     kinds, kinds_of = reason_kinds([clip for _, clip in clips])
     return {
         "measures": [measure_data(measure, limits) for measure in measures],
@@ -54,15 +54,18 @@ def sorted_as(names: Sequence[str], order: Mapping[str, Any]) -> list[str]:
 
 def measure_data(measure: Measure, limits: Limits) -> dict[str, Any]:
     low, high = limits.get(measure.name, (None, None))
+    if measure.signed and high is not None:
+        low = -high
     return {
-        "name": measure.name,
-        "label": measure.name.removesuffix(f"_{measure.unit}").replace("_", " "),
+        "label": measure.name.removesuffix("_frames").replace("_", " "),
         "unit": measure.unit,
+        "symbol": SYMBOLS.get(measure.unit, measure.unit),
         "meaning": measure.meaning,
         "low": compact(low),
         "high": compact(high),
         "low_option": measure.low,
         "high_option": measure.high,
+        "is_signed": measure.signed,
     }
 
 
@@ -77,7 +80,7 @@ def video_data(video: VideoReport) -> dict[str, Any]:
 
 
 def clip_data(clip: ClipReport, measures: Sequence[Measure]) -> dict[str, Any]:
-    numbers = {**clip.measures, "length": clip.end - clip.start, "offset_frames": clip.offset_frames}
+    numbers = {**clip.measures, OFFSET.name: clip.offset_frames}
     return {
         "name": clip.name,
         "start": round(float(clip.start), 3),

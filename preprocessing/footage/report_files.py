@@ -11,7 +11,7 @@ from typing import Any
 from media.files import atomic_write
 from preprocessing.footage.report import ClipReport, VideoReport
 
-VIDEO_COLUMNS = ("path", "seconds", "fps", "status", "reason")
+VIDEO_COLUMNS = {"path": "path", "seconds": "video_seconds", "fps": "fps", "status": "status", "reason": "reason"}
 CLIP_COLUMNS = ("name", "start", "end", "kept", "reasons", "offset_frames")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # spreadsheets run cells that begin with one of these
 
@@ -55,7 +55,7 @@ def write_csv(path: Path, videos: Sequence[VideoReport]) -> None:
     measured = list(dict.fromkeys(name for video in videos for clip in video.clips for name in clip.measures))
     table = StringIO()
     rows = csv.writer(table)
-    rows.writerow(map(cell, [*VIDEO_COLUMNS, *CLIP_COLUMNS, *measured]))
+    rows.writerow(map(cell, [*VIDEO_COLUMNS.values(), *CLIP_COLUMNS, *measured]))
     for video in map(video_record, videos):
         for clip in video["clips"] or [None]:
             rows.writerow(map(cell, [*(video[column] for column in VIDEO_COLUMNS), *clip_cells(clip, measured)]))

@@ -2,7 +2,7 @@
 
 const LEVELS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"; // "-" where there is no value
 const CURVE_HEIGHT = 48;
-const [LENGTH, OFFSET] = [0, 1]; // the first two measures; a row tells them in its text
+const OFFSET = 0; // the first measure; a row tells it in its text
 
 const heights = (curve) =>
     [...curve].map((level) => (level === "-" ? null : (CURVE_HEIGHT * LEVELS.indexOf(level)) / (LEVELS.length - 1)));
@@ -65,13 +65,13 @@ function drawMeasures(clip, measures) {
                 {
                     class: beyond ? "beyond" : null,
                     "data-measure": measure.key,
-                    title: [measure.meaning, ...limitTexts(measure)].filter(Boolean).join("; "),
+                    title: `${measure.meaning}; ${limitText(measure)}`,
                 },
                 element("dt", {}, measure.label),
                 element(
                     "dd",
                     {},
-                    value === null ? "\u2013" : withUnit(value, measure.unit),
+                    value === null ? "\u2013" : withUnit(value, measure),
                     beyond ? element("span", { class: "unseen" }, " beyond the limit") : null,
                 ),
             );
@@ -80,13 +80,10 @@ function drawMeasures(clip, measures) {
 }
 
 function drawClip(clip, measures, pictures) {
-    const own = (index, text) =>
-        element(
-            "span",
-            { "data-measure": index, class: isBeyond(clip.values[index], measures[index]) ? "beyond" : null },
-            text,
-        );
     const state = clip.kept ? (clip.reasons.length ? "kept all the same" : "kept") : "left out";
+    const place = ` \u00b7 ${clock(clip.start)}\u2009\u2013\u2009${clock(clip.end)}`;
+    const beyond = isBeyond(clip.values[OFFSET], measures[OFFSET]) ? "beyond" : null;
+    const reasons = clip.reasons.map((reason) => element("li", {}, reason));
     return element(
         "li",
         { class: clip.kept ? "clip kept" : "clip out" },
@@ -94,26 +91,13 @@ function drawClip(clip, measures, pictures) {
             "div",
             { class: "what" },
             element("h3", {}, clip.name),
-            element(
-                "p",
-                {},
-                element("strong", { class: "state" }, state),
-                ` \u00b7 ${clock(clip.start)}\u2009\u2013\u2009${clock(clip.end)}`,
-            ),
+            element("p", {}, element("strong", { class: "state" }, state), place),
             element(
                 "p",
                 { class: "hint" },
-                own(LENGTH, duration(clip.end - clip.start)),
-                " \u00b7 ",
-                own(OFFSET, offsetText(clip)),
+                element("span", { "data-measure": OFFSET, class: beyond }, offsetText(clip)),
             ),
-            clip.reasons.length
-                ? element(
-                      "ul",
-                      { class: "why" },
-                      clip.reasons.map((reason) => element("li", {}, reason)),
-                  )
-                : null,
+            reasons.length ? element("ul", { class: "why" }, reasons) : null,
             element("p", { class: "hint path" }, clip.video.path),
         ),
         drawPictures(clip, pictures),

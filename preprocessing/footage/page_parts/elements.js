@@ -26,7 +26,8 @@ function rounded(value) {
     return String(Number(value.toFixed(decimals))).replace("-", "\u2212");
 }
 
-const withUnit = (value, unit) => rounded(value) + (/^\w/.test(unit) ? "\u00a0" : "") + unit; // 60 px, but 35\u00b0
+/** "60 px", "35\u00b0", "0.95". */
+const withUnit = (value, { symbol }) => rounded(value) + (/^\w/.test(symbol) ? "\u00a0" : "") + symbol;
 
 function duration(seconds) {
     const [size, unit] = seconds < 100 ? [1, "s"] : seconds < 6000 ? [60, "min"] : [3600, "h"];

@@ -43,18 +43,25 @@ function intoBars(clips, measure, edges) {
 const isBeyond = (value, { low, high }) =>
     value !== null && ((low !== null && value < low) || (high !== null && value > high));
 
-/** "at least 60 px (--min_face_size)", for each limit of a measure. */
-function limitTexts({ low, high, low_option, high_option, unit }) {
-    const text = (words, limit, option) =>
-        limit === null ? [] : [`${words} ${withUnit(limit, unit)}${option && ` (--${option})`}`];
-    return [...text("at least", low, low_option), ...text("at most", high, high_option)];
+/** Each limit of a measure as words and the option that sets it: "at least 60 px", "--min_face_size". */
+function limitsOf(measure) {
+    const { low, high, low_option, high_option, is_signed } = measure;
+    const told = (words, limit, option) =>
+        limit === null ? [] : [{ words: words + withUnit(limit, measure), option: option && `--${option}` }];
+    if (is_signed) return told("within \u00b1", high, high_option);
+    return [...told("at least ", low, low_option), ...told("at most ", high, high_option)];
 }
+
+const limitText = (measure) =>
+    limitsOf(measure)
+        .map(({ words, option }) => `${words} ${option}`.trim())
+        .join(", ") || "no limit";
 
 /** What the values of a bar's clips really are, which outliers take beyond its edges. */
 function rangeText(bar, measure) {
     const values = bar.map((clip) => clip.values[measure.index]);
     const [from, to] = [Math.min(...values), Math.max(...values)];
-    return from === to ? withUnit(from, measure.unit) : `${rounded(from)} to ${withUnit(to, measure.unit)}`;
+    return from === to ? withUnit(from, measure) : `${rounded(from)} to ${withUnit(to, measure)}`;
 }
 
 function drawColumn(bar, place, most, measure, pick) {
@@ -96,13 +103,12 @@ function drawSpread(measure, measured, beyond, pick) {
     const edges = barEdges(values, measure);
     const bars = intoBars(measured, measure, edges);
     const places = [0, (values.length - 1) >> 1, values.length - 1];
-    const [least, median, most] = places.map((place) => withUnit(values[place], measure.unit));
-    const limits = limitTexts(measure).join(", ") || "no limit";
+    const [least, median, most] = places.map((place) => withUnit(values[place], measure));
     const picture = {
         viewBox: `0 0 ${bars.length} ${BARS_HEIGHT}`,
         preserveAspectRatio: "none",
         role: "img",
-        "aria-label": `${measure.label}: ${least} to ${most}, median ${median}; ${limits}; ${beyond} beyond`,
+        "aria-label": `${measure.label}: ${least} to ${most}, median ${median}; ${limitText(measure)}; ${beyond} beyond`,
     };
     const [left, right] = axisEnds(values, edges, measure);
     const axis = [left, `median ${median}`, right].map((text) => element("span", {}, text));
@@ -110,11 +116,12 @@ function drawSpread(measure, measured, beyond, pick) {
 }
 
 /** What stands under both ends of the bars; limits so far off that no line shows them are told there. */
-function axisEnds(values, edges, { low, high, unit }) {
-    const shift = isCounted({ unit }) ? HALF : 0;
+function axisEnds(values, edges, measure) {
+    const { low, high } = measure;
+    const shift = isCounted(measure) ? HALF : 0;
     const [left, right] = [rounded(edges[0] + shift), rounded(edges.at(-1) - shift)];
-    const offLeft = low !== null && low < edges[0] ? `(\u25c2 limit ${withUnit(low, unit)}) ` : "";
-    const offRight = high !== null && high > edges.at(-1) ? ` (limit ${withUnit(high, unit)} \u25b8)` : "";
+    const offLeft = low !== null && low < edges[0] ? `(\u25c2 limit ${withUnit(low, measure)}) ` : "";
+    const offRight = high !== null && high > edges.at(-1) ? ` (limit ${withUnit(high, measure)} \u25b8)` : "";
     return [
         `${offLeft}${values[0] < edges[0] ? "under " : ""}${left}`,
         `${values.at(-1) > edges.at(-1) ? "over " : ""}${right}${offRight}`,
@@ -127,7 +134,9 @@ function drawHistogram(measure, clips, pick, sortBy) {
     const link = (kind, text, click) => element("button", { type: "button", class: `link ${kind}`, click }, text);
     const sort = link("", measure.label, () => sortBy(measure.key));
     const listBeyond = () => pick(`${measure.label} beyond the limit`, new Set(beyond));
-    const limits = limitTexts(measure);
+    const limits = limitsOf(measure).map(({ words, option }) =>
+        element("p", {}, `${words} `, element("span", { class: "option" }, option)),
+    );
     const missing = clips.length - measured.length;
     return element(
         "article",
@@ -140,7 +149,7 @@ function drawHistogram(measure, clips, pick, sortBy) {
         element(
             "div",
             { class: "limits" },
-            (limits.length ? limits : ["no limit"]).map((text) => element("p", {}, text)),
+            limits.length ? limits : element("p", {}, "no limit"),
             beyond.length ? link("beyond", `${count(beyond.length, "clip")} beyond`, listBeyond) : null,
             missing ? element("p", { class: "hint" }, `${count(missing, "clip")} not measured`) : null,
         ),

@@ -20,9 +20,12 @@ const pictures = JSON.parse(byId("pictures").textContent);
 const state = { ...ALL, sort: "place", isDescending: false, most: AT_ONCE };
 const names = new Intl.Collator("en", { numeric: true });
 
+/** Signed measures, such as angles, are as bad as they are large, whichever way. */
 function sortValue(clip) {
     if (state.sort === "place") return clip.index;
-    return state.sort === "name" ? clip.name : clip.values[Number(state.sort)];
+    if (state.sort === "name") return clip.name;
+    const value = clip.values[Number(state.sort)];
+    return value !== null && report.measures[Number(state.sort)].is_signed ? Math.abs(value) : value;
 }
 
 /** Clips without the value come last, either way round. */
@@ -84,15 +87,18 @@ function changeAndGo(changes) {
     byId("clips-title").focus({ preventScroll: true });
 }
 
-/** The worst first: a measure that only has an upper limit begins at its largest value. */
+/** The worst first: the largest where large is bad. */
 function sortBy(key) {
     const measure = report.measures[Number(key)];
-    return { sort: key, isDescending: Boolean(measure) && measure.low === null && measure.high !== null };
+    return {
+        sort: key,
+        isDescending: Boolean(measure) && (measure.is_signed || (measure.low === null && measure.high !== null)),
+    };
 }
 
 function connect() {
     const options = [
-        ["place", "place in the footage"],
+        ["place", "footage order"],
         ["name", "name"],
         ...report.measures.map(({ key, label }) => [key, label]),
     ];

@@ -38,7 +38,9 @@ function drive(wide, narrow) {
     button("1 clip beyond").click();
     note("beyond");
     button("List all").click();
-    page.querySelector("#histograms .column").dispatchEvent(new wide.contentWindow.MouseEvent("click"));
+    page.querySelector("#histograms article:nth-child(2) .column").dispatchEvent(
+        new wide.contentWindow.MouseEvent("click"),
+    );
     note("of the first bar");
     button("List all").click();
     note("at last");

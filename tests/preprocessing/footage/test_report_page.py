@@ -22,13 +22,13 @@ from preprocessing.footage.report import ClipPictures, ClipReport, VideoReport
 HERE = Path(__file__).parent
 HOSTILE = "</script><img src=x onerror=\"document.title='run'\"><!-- 'quoted'\nsecond line 街头"
 NOT_UTF8 = os.fsdecode(b"caf\xe9.mp4")
-LIMITS = {"face_size": (60.0, None), "yaw": (None, 30.0), "length": (2.0, 60.0), "offset_frames": (-6.0, 6.0)}
+LIMITS = {"seconds": (2.0, 60.0), "face_size": (60.0, None), "yaw": (None, 30.0), "offset_frames": (None, 6.0)}
 NOTE = "Nobody checked the sync: give --syncnet."
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 def clip(name: str, start: float, reasons: tuple[str, ...] = (), offset: int | None = 0, **measures) -> ClipReport:
-    return ClipReport(name, start, start + 3.5, not reasons, list(reasons), offset, measures)
+    return ClipReport(name, start, start + 3.5, not reasons, list(reasons), offset, {"seconds": 3.5, **measures})
 
 
 def some_videos() -> list[VideoReport]:
@@ -39,7 +39,7 @@ def some_videos() -> list[VideoReport]:
     ]
     second = [
         clip("c10", 0, (small.format(45), "its sound is late"), offset=None, face_size=45, yaw=12.0),
-        clip("c9", 4, offset=2, face_size=80.0, yaw=31.0),
+        clip("c9", 4, offset=2, face_size=80.0, yaw=-31.0),
         clip(HOSTILE, 8, face_size=100.0, yaw=None),
     ]
     return [
@@ -97,7 +97,7 @@ def test_json_has_the_form_that_is_promised(tmp_path):
         "kept": False,
         "reasons": ["the face is 31 px high, less than 60 px"],
         "offset_frames": -3,
-        "measures": {"face_size": 31.25, "yaw": None},
+        "measures": {"seconds": 3.5, "face_size": 31.25, "yaw": None},
     }
     assert report["videos"][1]["clips"][2]["name"] == HOSTILE
     assert report["videos"][2]["path"] == NOT_UTF8 and os.fsencode(report["videos"][2]["path"]) == b"caf\xe9.mp4"
@@ -106,14 +106,16 @@ def test_json_has_the_form_that_is_promised(tmp_path):
 
 def test_csv_has_a_row_for_every_clip_and_runs_nothing_in_a_spreadsheet(tmp_path):
     with (write(tmp_path, some_videos()) / "report.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        table = csv.DictReader(file)
+        rows = list(table)
 
+    assert len(set(table.fieldnames)) == len(table.fieldnames)
     assert [row["name"] for row in rows] == ["b", "a", "c10", "c9", HOSTILE, "", ""]
     assert [row["kept"] for row in rows] == ["yes", "no", "no", "yes", "yes", "", ""]
     assert rows[1]["offset_frames"] == "-3" and rows[1]["face_size"] == "31.25" and rows[1]["yaw"] == ""
     assert rows[2]["reasons"] == "the face is 45 px high, less than 60 px; its sound is late"
     assert rows[2]["path"] == "'=cmd|'/c calc'!A1" and rows[5]["reason"] == '\'+no frame, can be "decoded"'
-    for value in (value for row in rows for column, value in row.items() if column != "offset_frames"):
+    for value in (value for row in rows for column, value in row.items() if column not in ("offset_frames", "yaw")):
         assert not value.startswith(("=", "+", "-", "@"))
 
 
@@ -219,7 +221,7 @@ def test_scripts_run_without_an_error_in_a_browser(told):
     assert complaints == []
     assert seen["verdict"] == "3 of 5 clips kept"
     assert seen["notes"] == [NOTE]
-    assert seen["limits"] == 5 and "3.6 (limit 60\u00a0s \N{BLACK RIGHT-POINTING SMALL TRIANGLE})" in seen["axes"]
+    assert seen["limits"] == 6 and "3.6 (limit 60\u00a0s \N{BLACK RIGHT-POINTING SMALL TRIANGLE})" in seen["axes"]
 
 
 def test_names_stay_text_in_a_browser(told):
@@ -235,7 +237,7 @@ def test_sorting_reorders_the_list(told):
     assert listed["at first"] == listed["at last"] == ["b", "a", "c10", "c9", HOSTILE]
     assert listed["by face size"] == ["a", "c10", "c9", HOSTILE, "b"]
     assert listed["by face size, descending"] == ["b", HOSTILE, "c9", "c10", "a"]
-    assert listed["by yaw"] == ["c9", "c10", "b", "a", HOSTILE]  # the worst first, those without it last
+    assert listed["by yaw"] == ["c9", "c10", "b", "a", HOSTILE]  # the worst first, whichever way; those without it last
     assert listed["by name"] == [HOSTILE, "a", "b", "c9", "c10"]
 
 
