@@ -62,7 +62,7 @@ def make_own_data(data: Path, video: Path) -> None:
 
 def make_training_set(data: Path) -> None:
     placed = ["--training_data_path", data / "training_data", "--num_workers", 2]
-    run("make_dataset.py", "--root_folder", data / "raw", "--output_folder", data / "25fps", *placed)
+    run("make_dataset.py", "--root_folder", data / "raw", "--output_folder", data / "25fps", "--keep_all", *placed)
     run("data_processing.py", "--all", *placed)
 
 

@@ -223,9 +223,7 @@ class MakeDatasetOptions:
     dry_run: bool = option(False, "look at the videos and write the report, but no clips")
     keep_all: bool = option(False, "keep every stretch of a face, also those that the report says should be left out")
     min_seconds: float = option(2.0, "shortest clip", low=0.36, high=3600)
-    max_seconds: float = option(
-        60.0, "longest clip; longer shots are divided in pauses of speech", low=2, high=3600
-    )
+    max_seconds: float = option(60.0, "longest clip; longer shots are divided in pauses of speech", low=2, high=3600)
     syncnet: str = option(
         "", "SyncNet checkpoint, or the public syncnet_v2.model: decides who speaks and whether sound is in step"
     )

@@ -118,7 +118,7 @@ class CrowdTracker:
 
 
 def cost(known: KnownFace, find: Face, look: np.ndarray) -> float:
-    """How ill a find fits a known face: distance in face sizes and difference of looks; IMPOSSIBLE where it cannot be."""
+    """How ill a find fits a known face: distance in face sizes and difference of looks, or IMPOSSIBLE."""
     distance = np.linalg.norm(find.centre - known.expected) / known.last.size
     change = max(find.size / known.last.size, known.last.size / find.size)
     likeness = float((known.look * look).sum())

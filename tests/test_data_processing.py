@@ -8,13 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from whole_videos import place_whole_video
 
 from dataset.layout import TrainingSetLayout
 from dataset.manifest import load_manifest
 from face.alignment import TEMPLATE_INDEX, template_pixels
 from media.audio import read_audio, write_wav
 from media.video import VideoWriter, probe, read_frames
-from preprocessing.raw_videos import prepare_video
 from sample_speaker.speech import Voice
 from sample_speaker.videos import make_speaker_videos
 
@@ -31,7 +31,7 @@ def place_in_set(root: Path, video: Path) -> None:
     raw = root / "raw" / f"{NAME}.mp4"
     raw.parent.mkdir(parents=True)
     shutil.copyfile(video, raw)
-    prepare_video(NAME, raw, root / "out", str(root / "set"), "")
+    place_whole_video(NAME, raw, root / "out", root / "set")
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ def test_steps_say_which_step_is_missing(speaker, tmp_path):
 
 def test_real_clips_give_the_counts_of_their_length(real_clip, tmp_path):
     for name, frames in (("talking_woman_10s_25fps.mp4", 250), ("talking_man_20s_25fps.mp4", 502)):
-        prepare_video(name[:-4], real_clip(name), tmp_path / "out", str(tmp_path / "set"), "")
+        place_whole_video(name[:-4], real_clip(name), tmp_path / "out", tmp_path / "set")
         assert probe(real_clip(name)).num_frames == frames
     result = run("--all", "--training_data_path", tmp_path / "set", "--num_workers", "2")
     assert result.returncode == 0, result.stdout

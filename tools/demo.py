@@ -128,13 +128,13 @@ def check_media(video: Path, speech: Path) -> float:
 
 
 def train(options: DemoOptions, folder: Path, *flags: object) -> Path:
-    """From FOLDER/raw to the last checkpoint of the last stage. `flags` go to train_sequence.py."""
+    """From all of FOLDER/raw to the last checkpoint of the last stage. `flags` go to train_sequence.py."""
     from models.device import choose_device
     from training.checkpoints import best_checkpoint
 
     dataset = folder / "training_data"
     run("make_dataset.py", "--root_folder", folder / "raw", "--output_folder", folder / "25fps",
-        "--training_data_path", dataset)  # fmt: skip
+        "--training_data_path", dataset, "--keep_all")  # fmt: skip
     run("data_processing.py", "--all", "--training_data_path", dataset, "--num_workers", 2)
     on_gpu = choose_device(options.device).type == "cuda"
     stages = ROOT / "config" / "experiment" / ("demo_gpu" if on_gpu else "demo")

@@ -16,15 +16,14 @@ from face.openface_csv import FaceTrack
 from face.smoothing import fill, smooth_landmarks, stretches
 from preprocessing.footage.clip_measures import clip_measures
 from preprocessing.footage.judging import distances, offset_and_confidence, speaking_faces
-from preprocessing.footage.passages import THUMBNAIL_QUALITY, Passage, PassageFace
+from preprocessing.footage.passages import GREY, TILE, TILE_QUALITY, Passage, PassageFace
 from preprocessing.footage.report import ClipPictures
 from preprocessing.footage.sound import Sound, loudness
 from preprocessing.footage.speaking import moving_faces
 from preprocessing.footage.turns import Turn
 
 SHORTEST = FPS // 2  # frames; what is shorter is not even reported
-STRIP_FRAMES = 6
-MARK = (80, 220, 80)  # BGR
+STRIP_TILES = 6
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def candidates(passage: Passage, sound: Sound, judge: SyncJudge | None) -> Itera
         if turn.stop - turn.start >= SHORTEST
     ]
     for turn, face, apart in sorted(found, key=lambda item: (item[0].start, item[0].stop)):
-        yield candidate(passage, turn, face, apart, speech, wave), data(passage, turn, face, levels)
+        yield candidate(passage, turn, face, apart, speech, wave), data(turn, face, levels)
 
 
 def bridged(face: PassageFace) -> np.ndarray:
@@ -98,34 +97,25 @@ def candidate(
     return Candidate(passage.start + turn.start, passage.start + turn.stop, turn.reason, offset, measures)
 
 
-def data(passage: Passage, turn: Turn, face: PassageFace, levels: np.ndarray) -> CandidateData:
+def data(turn: Turn, face: PassageFace, levels: np.ndarray) -> CandidateData:
     frames = slice(turn.start, turn.stop)
     landmarks, found = smooth_landmarks(face.landmarks, face.found)[frames], face.found[frames]
     track = FaceTrack(landmarks, found.astype(np.float32), found, smoothed=True)
     size = float(np.nanmedian(np.ptp(landmarks[found], axis=1).max(-1))) if found.any() else 1.0
     opening = np.where(np.isnan(landmarks[:, 0, 0]), np.nan, lip_opening(landmarks) / size)
-    pictures = ClipPictures(strip(passage, turn, face), opening.astype(np.float32), levels[frames])
+    pictures = ClipPictures(strip(turn, face), opening.astype(np.float32), levels[frames])
     return CandidateData(track, pictures)
 
 
-def strip(passage: Passage, turn: Turn, face: PassageFace) -> bytes:
-    """Six frames of a stretch side by side as a JPEG, a box around the face."""
-    shown = sorted(passage.thumbnails)
+def strip(turn: Turn, face: PassageFace) -> bytes:
+    """Six pictures of a stretch side by side as a JPEG, a box around the face."""
+    shown = sorted(number for number in face.tiles if turn.start <= number < turn.stop) or sorted(face.tiles)
     tiles = []
-    for wanted in np.linspace(turn.start, turn.stop - 1, STRIP_FRAMES + 2)[1:-1]:
+    for wanted in np.linspace(turn.start, turn.stop - 1, STRIP_TILES + 2)[1:-1] if shown else ():
         number = min(shown, key=lambda frame: abs(frame - wanted))
-        tile = cv2.imdecode(np.frombuffer(passage.thumbnails[number], np.uint8), cv2.IMREAD_COLOR)
-        tiles.append(marked(tile, face.landmarks[number], passage.height))
-    return cv2.imencode(".jpg", np.hstack(tiles), THUMBNAIL_QUALITY)[1].tobytes()
-
-
-def marked(tile: np.ndarray, landmarks: np.ndarray, frame_height: int) -> np.ndarray:
-    """The tile with a box around landmarks (68, 2), which are in pixels of a frame of `frame_height` rows."""
-    if not np.isnan(landmarks[0, 0]):
-        points = landmarks * len(tile) / frame_height
-        low, high = np.floor(points.min(0)).astype(int), np.ceil(points.max(0)).astype(int)
-        cv2.rectangle(tile, low.tolist(), high.tolist(), MARK, 1)
-    return tile
+        tiles.append(cv2.imdecode(np.frombuffer(face.tiles[number], np.uint8), cv2.IMREAD_COLOR))
+    picture = np.hstack(tiles) if tiles else np.full((TILE, STRIP_TILES * TILE, 3), GREY, np.uint8)
+    return cv2.imencode(".jpg", picture, TILE_QUALITY)[1].tobytes()
 
 
 def save(path: Path, kept: CandidateData) -> None:

@@ -1,4 +1,4 @@
-"""Writes the clips of raw videos, each with its landmarks, and places them in a training set. Raw files are only read."""
+"""Writes the clips of raw videos, each with its landmarks, and places them in a training set."""
 
 import glob
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ from dataset.layout import TrainingSetLayout
 from face.openface_csv import FaceTrack, write_openface_csv
 from media.video import VideoInfo, VideoWriter, probe, read_chosen_frames
 from preprocessing.footage.analysis import Analysis, AnalysisSettings, analyse, grid
+from preprocessing.footage.candidates import SHORTEST
 from preprocessing.footage.decisions import ClipRules, Decision, decide
 from preprocessing.footage.report import VideoReport
 from preprocessing.jobs import Outcome
@@ -51,7 +52,7 @@ def prepare_video(name: str, raw: Path, places: Places, settings: AnalysisSettin
     made = [] if places.dry_run else [make_clip(name, info, places, analysis, decision) for decision in kept]
     if not places.dry_run:
         withdraw_others(name, raw, {decision.name for decision in kept}, places)
-    reason = "" if kept else why_none(decisions)
+    reason = "" if kept else why_none(decisions, info)
     clips = [decision.report for decision in decisions]
     report = VideoReport(str(raw), analysis.seconds, analysis.fps, "used" if kept else "left out", reason, clips)
     prepared = Prepared(report, analysis.folder, {decision.name: decision.index for decision in decisions})
@@ -60,8 +61,10 @@ def prepare_video(name: str, raw: Path, places: Places, settings: AnalysisSettin
     return Outcome(name, "done" if any(made) or not known else "kept", story(info, kept, decisions), prepared)
 
 
-def why_none(decisions: list[Decision]) -> str:
+def why_none(decisions: list[Decision], info: VideoInfo) -> str:
     """Why no clip of a video was kept: the commonest reason."""
+    if info.duration * FPS < SHORTEST:
+        return f"lasts {info.num_frames} frames; a clip has at least {SHORTEST}"
     if not decisions:
         return "shows no face for half a second or more"
     reasons = ["; ".join(decision.report.reasons) for decision in decisions]

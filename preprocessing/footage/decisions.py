@@ -13,8 +13,8 @@ from preprocessing.footage.report import ClipReport
 
 @dataclass(frozen=True)
 class ClipRules:
-    """What a clip must be. `limits`: of measures, see measures.limits_of; `max_offset`: frames by which sound may be out
-    of step and is put right. `keep_all`: clips that break them are kept all the same."""
+    """What a clip must be. `limits`: of measures, see measures.limits_of; `max_offset`: frames by which sound may
+    be out of step and is put right. `keep_all`: clips that break them are kept all the same."""
 
     limits: Mapping[str, tuple[float | None, float | None]]
     max_offset: int

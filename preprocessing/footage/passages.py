@@ -20,17 +20,19 @@ from preprocessing.footage.signs import FrameSigns, frame_signs
 
 PAUSE_FROM = 0.75  # share of the greatest length from which a passage ends at the next pause
 PAUSE = FPS // 5  # frames without speech, before and after, that make one
-THUMBNAIL_EVERY, THUMBNAIL_HEIGHT = 10, 90  # frames, pixels
-THUMBNAIL_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
+TILE_EVERY, TILE, TILE_FACES = 10, 96, 2.5  # frames, pixels, face sizes
+TILE_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
+GREY, MARK = (110, 110, 110), (80, 220, 80)  # BGR: around the frame, the box around the face
 
 
 @dataclass(frozen=True)
 class PassageFace:
     """One face of a passage of T frames: landmarks (T, 68, 2) float32 in video pixels, NaN where it is not seen, signs
-    (T) of the same frames, and what a judge saw of it, if there is one."""
+    (T) of the same frames, JPEG tiles of some by their number in the passage, and what a judge saw, if there is one."""
 
     landmarks: np.ndarray
     signs: list[FrameSigns | None]
+    tiles: dict[int, bytes]
     seen: Seen | None
 
     @property
@@ -41,32 +43,26 @@ class PassageFace:
 
 @dataclass(frozen=True)
 class Passage:
-    """Frames start .. stop - 1 of the video at 25 fps, its faces, and JPEG pictures of some frames by their number in
-    the passage. `height`: rows of the video's pictures."""
+    """Frames start .. stop - 1 of the video at 25 fps, and the faces in them."""
 
     start: int
     stop: int
-    height: int
     faces: list[PassageFace]
-    thumbnails: dict[int, bytes]
 
 
 class PassageDraft:
     """A passage that is being watched."""
 
     def __init__(self, start: int, judge: SyncJudge | None):
-        self.start, self.judge, self.length, self.height = start, judge, 0, 0
+        self.start, self.judge, self.length = start, judge, 0
         self.rows: dict[int, list[tuple[np.ndarray, FrameSigns] | None]] = {}
         self.watchers: dict[int, Watcher] = {}
-        self.thumbnails: dict[int, bytes] = {}
+        self.tiles: dict[int, dict[int, bytes]] = {}
 
     def add(self, frame: np.ndarray, faces: dict[int, np.ndarray]) -> None:
         """The next frame (H, W, 3) BGR and the landmarks (68, 2) of its faces by their numbers."""
-        self.height = len(frame)
-        if self.length % THUMBNAIL_EVERY == 0:
-            self.thumbnails[self.length] = thumbnail(frame)
         for number in faces.keys() - self.rows.keys():
-            self.rows[number] = [None] * self.length
+            self.rows[number], self.tiles[number] = [None] * self.length, {}
             if self.judge is not None:
                 self.watchers[number] = Watcher(self.judge)
                 for _ in range(self.length):
@@ -74,6 +70,8 @@ class PassageDraft:
         for number, rows in self.rows.items():
             points = faces.get(number)
             rows.append(None if points is None else (points, frame_signs(frame, points)))
+            if points is not None and self.length % TILE_EVERY == 0:
+                self.tiles[number][self.length] = face_tile(frame, points)
             if number in self.watchers:
                 self.watchers[number].add(frame, points)
         self.length += 1
@@ -89,10 +87,10 @@ class PassageDraft:
                     if row is not None:
                         landmarks[index] = row[0]
                 signs = [row and row[1] for row in rows[:length]]
+                tiles = {index: tile for index, tile in self.tiles[number].items() if index < length}
                 seen = self.watchers[number].finish() if number in self.watchers else None
-                faces.append(PassageFace(landmarks, signs, seen))
-        shown = {number: jpeg for number, jpeg in self.thumbnails.items() if number < length}
-        return Passage(self.start, self.start + length, self.height, faces, shown)
+                faces.append(PassageFace(landmarks, signs, tiles, seen))
+        return Passage(self.start, self.start + length, faces)
 
 
 def passages(
@@ -141,8 +139,21 @@ def is_pause(speech: np.ndarray, number: int) -> bool:
     return not speech[max(0, number - PAUSE) : number + PAUSE].any()
 
 
-def thumbnail(frame: np.ndarray) -> bytes:
-    """The frame as a JPEG of THUMBNAIL_HEIGHT rows."""
-    height, width = frame.shape[:2]
-    size = (max(1, round(width * THUMBNAIL_HEIGHT / height)), THUMBNAIL_HEIGHT)
-    return cv2.imencode(".jpg", cv2.resize(frame, size, interpolation=cv2.INTER_AREA), THUMBNAIL_QUALITY)[1].tobytes()
+def face_tile(frame: np.ndarray, landmarks: np.ndarray) -> bytes:
+    """A JPEG of TILE pixels square of the frame around a face, in TILE_FACES times its size, the face in a box."""
+    low, high = landmarks.min(0), landmarks.max(0)
+    scale = TILE / (TILE_FACES * max(1.0, float((high - low).max())))
+    shift = TILE / 2 - scale * (low + high) / 2
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    if scale < 0.5:  # reduced first, so that the picture does not alias
+        factor = 2 * scale
+        left, top = (max(0, int(edge)) for edge in -shift / scale)
+        right, bottom = (int(edge) + 1 for edge in (TILE - shift) / scale)
+        part = frame[top:bottom, left:right]
+        size = (max(1, round(part.shape[1] * factor)), max(1, round(part.shape[0] * factor)))
+        frame = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        matrix = np.array([[0.5, 0, shift[0] + scale * left], [0, 0.5, shift[1] + scale * top]])
+    tile = cv2.warpAffine(frame, matrix, (TILE, TILE), borderValue=GREY)
+    corners = (landmarks.min(0) * scale + shift, landmarks.max(0) * scale + shift)
+    cv2.rectangle(tile, *(np.round(corner).astype(int).tolist() for corner in corners), MARK, 1)
+    return cv2.imencode(".jpg", tile, TILE_QUALITY)[1].tobytes()

@@ -61,7 +61,7 @@ def limits(options: MakeDatasetOptions) -> dict[str, tuple[float | None, float |
     result = limits_of(options)
     if options.syncnet and not options.min_confidence:
         judge = load_judge(options.syncnet, options.deepspeech_model_path)
-        result["confidence"] = (getattr(judge, "least_confidence", 0.0), None)
+        result["confidence"] = (judge.least_confidence, None)
     return result
 
 
@@ -94,7 +94,8 @@ def report(
 
     reports = [video_report(outcome, videos[outcome.name]) for outcome in outcomes]
     flags = {UNCHECKED: not options.syncnet, KEPT_ALL: options.keep_all, DRY_RUN: options.dry_run}
-    write_report(output, reports, rules.limits, pictures, [note for note, holds in flags.items() if holds])
+    drawn = {**rules.limits, "offset_frames": (None, options.max_offset if options.syncnet else None)}
+    write_report(output, reports, drawn, pictures, [note for note, holds in flags.items() if holds])
     print(f"report: {output / 'report.html'}")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from whole_videos import place_whole_video
 
 import data_processing
 from config.constants import FPS
@@ -14,7 +15,6 @@ from dataset.manifest import load_manifest
 from dubbing.speech import read_speech
 from media.video import probe
 from models.loading import NetworkSpec
-from preprocessing.raw_videos import prepare_video
 from sample_speaker.speech import Voice
 from sample_speaker.videos import make_speaker_videos
 
@@ -32,7 +32,7 @@ def layout(tmp_path_factory) -> TrainingSetLayout:
     """A training set of one speaking video, with sound and crops, without features."""
     root = tmp_path_factory.mktemp("a set")
     video = make_speaker_videos(root / "raw", [["Bob may map it."]], [Voice("en-us+f1", 160, 50)], size=256)[0]
-    prepare_video(NAME, video, root / "25fps", str(root / "set"), "")
+    place_whole_video(NAME, video, root / "25fps", root / "set")
     run("data_processing.py", "--extract_audio", "--crop_face", "--training_data_path", root / "set")
     return TrainingSetLayout(root / "set")
 

@@ -21,7 +21,7 @@ def make_materials(folder: Path) -> None:
     must_run(Path(__file__), [str(folder)], folder, "files")
     raw, made = folder / "raw", folder / "set"
     make = ["--root_folder", raw, "--output_folder", folder / "25fps", "--training_data_path", made]
-    must_run(ROOT / "make_dataset.py", [*map(str, make), "--num_workers", "1"], folder, "make_dataset")
+    must_run(ROOT / "make_dataset.py", [*map(str, make), "--keep_all", "--num_workers", "1"], folder, "make_dataset")
     shutil.copytree(made, folder / "fresh_set")
     process = ["--all", "--training_data_path", str(made), "--num_workers", "1"]
     must_run(ROOT / "data_processing.py", process, folder, "data_processing")

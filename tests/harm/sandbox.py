@@ -214,7 +214,7 @@ def evaluate(box: Sandbox, changes: dict) -> dict:
 
 def make_dataset(box: Sandbox, changes: dict) -> dict:
     return {"root_folder": changes.get("root_folder") or box.take("raw"), "output_folder": box.out / "25fps",
-            "training_data_path": box.out / "made", "num_workers": 1}  # fmt: skip
+            "training_data_path": box.out / "made", "num_workers": 1, "keep_all": True}  # fmt: skip
 
 
 def data_processing(box: Sandbox, changes: dict) -> dict:

@@ -39,7 +39,7 @@ def raw(tmp_path_factory) -> Path:
 def make_set(root: Path, raw: Path, *flags: str) -> dict[str, bytes]:
     """Every file of a training set, and of the folder beside it, as the two scripts make them."""
     for script, arguments in (
-        ("make_dataset.py", ["--root_folder", raw, "--output_folder", root / "out"]),
+        ("make_dataset.py", ["--root_folder", raw, "--output_folder", root / "out", "--keep_all"]),
         ("data_processing.py", ["--all", "--extract_video_frame_multithreading"]),
     ):
         command = [sys.executable, script, *arguments, "--training_data_path", root / "set", *flags]

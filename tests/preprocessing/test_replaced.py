@@ -102,7 +102,7 @@ def raw(tmp_path):
 
 def make(root: Path) -> subprocess.CompletedProcess:
     flags = ["--root_folder", root / "raw", "--output_folder", root / "out", "--training_data_path", root / "set"]
-    return run(*flags, "--num_workers", 1, script="make_dataset.py")
+    return run(*flags, "--keep_all", "--num_workers", 1, script="make_dataset.py")
 
 
 def test_an_older_raw_video_in_its_place_is_tracked_anew(raw, tmp_path):
