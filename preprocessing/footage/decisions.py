@@ -9,6 +9,7 @@ from preprocessing.footage.analysis import Analysis
 from preprocessing.footage.candidates import Candidate
 from preprocessing.footage.measures import refusals
 from preprocessing.footage.report import ClipReport
+from preprocessing.raw_videos import CLIP_DIGITS
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def decide(video: str, num_frames: int, analysis: Analysis, rules: ClipRules) ->
     whole = len(analysis.candidates) == 1 and is_whole(analysis.candidates[0], num_frames)
     decisions = []
     for index, candidate in enumerate(analysis.candidates):
-        name = video if whole else f"{video}_{index:03d}"
+        name = video if whole else f"{video}_{index:0{CLIP_DIGITS}d}"
         start, stop = (0, num_frames) if whole else (candidate.start, candidate.stop)
         reasons = reasons_against(candidate, rules)
         kept = rules.keep_all or not reasons

@@ -72,10 +72,10 @@ def analysis_settings(options: MakeDatasetOptions) -> AnalysisSettings:
 
 def print_table(outcomes: list[Outcome]) -> None:
     """One row a video: name, what happened, details."""
-    width = max(len(outcome.name) for outcome in outcomes)
+    names = [outcome.name.replace("\n", "\\n") for outcome in outcomes]
     words = {"done": "made", "kept": "up to date", "failed": "NOT USED"}
-    for outcome in outcomes:
-        print(f"{outcome.name:<{width}}  {words[outcome.status]:<10}  {outcome.detail}")
+    for name, outcome in zip(names, outcomes, strict=True):
+        print(f"{name:<{max(map(len, names))}}  {words[outcome.status]:<10}  {outcome.detail}")
 
 
 def report(
