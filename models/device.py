@@ -1,5 +1,6 @@
 """Which device and which precision a network runs with."""
 
+import os
 import warnings
 from contextlib import AbstractContextManager, nullcontext
 
@@ -40,14 +41,26 @@ def why_no_gpu() -> str:
             return f"the NVIDIA driver is too old for this PyTorch (CUDA {torch.version.cuda}); install a newer driver"
         return f"{NO_GPU}; install an NVIDIA driver and a PyTorch build with CUDA"
     built_for = torch.cuda.get_arch_list()
-    for index in range(torch.cuda.device_count()):
-        capability = torch.cuda.get_device_capability(index)
-        if not has_kernels(capability, built_for):
-            return (
-                f"{torch.cuda.get_device_name(index)} (compute capability {capability[0]}.{capability[1]}) cannot run "
-                f"this PyTorch, built for {' '.join(built_for)}; install a build of PyTorch for it"
-            )
-    return ""
+    capabilities = [torch.cuda.get_device_capability(index) for index in range(torch.cuda.device_count())]
+    usable = [has_kernels(capability, built_for) for capability in capabilities]
+    if all(usable):
+        return ""
+    index = usable.index(False)
+    major, minor = capabilities[index]
+    wrong = (
+        f"GPU {index}, {torch.cuda.get_device_name(index)} (compute capability {major}.{minor}), cannot run this "
+        f"PyTorch, built for {' '.join(built_for)}; "
+    )
+    if any(usable):
+        chosen = ",".join(name for name, usable in zip(visible_gpus(len(usable)), usable, strict=True) if usable)
+        return f"{wrong}leave it out with CUDA_VISIBLE_DEVICES={chosen}, or install a build of PyTorch for it"
+    return f"{wrong}install a build of PyTorch for it"
+
+
+def visible_gpus(count: int) -> list[str]:
+    """The names by which CUDA_VISIBLE_DEVICES calls the `count` GPUs that PyTorch sees."""
+    names = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    return names if len(names) == count and all(names) else [str(index) for index in range(count)]
 
 
 def has_kernels(capability: tuple[int, int], built_for: list[str]) -> bool:

@@ -1,6 +1,8 @@
 """The checkpoints of a stage's folder: epoch_000010.pth and so on, and best.pth."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -28,6 +30,13 @@ def best_checkpoint(folder: Path) -> Path | None:
     """What later stages and inference start from: best.pth, or the newest checkpoint where nothing was held out."""
     best = folder / BEST
     return best if best.is_file() else latest_checkpoint(folder)
+
+
+def best_measure(options: Mapping[str, Any]) -> str:
+    """The held-out measure by whose largest value a stage's best.pth is chosen."""
+    if options["stage"] == "syncnet":
+        return "val/offset_within_1"
+    return "val/sync" if options["stage"] == "clip" and options["lamb_sync"] else "val/mouth_psnr"
 
 
 def save_checkpoint(folder: Path, epoch: int, content: dict, keep: int) -> Path:

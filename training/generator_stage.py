@@ -76,7 +76,6 @@ def build_generator(options: GeneratorOptions, manifest: Manifest, parallel: Par
     if parts.held_out:
         judged = held_out_samples(options, parts, num_heard)
         stage.validate = GeneratorValidation(judged, mask, parallel.device, phases[0])
-        stage.best_by = "val/sync" if networks.syncnet else "val/mouth_psnr"
     return stage
 
 
@@ -119,16 +118,16 @@ def initial_generator(options: GeneratorOptions, spec: NetworkSpec) -> nn.Module
     if not options.pretrained_path:
         return spec.build()
     loaded = load_generator(options.pretrained_path, "--pretrained_path")
-    require_same_network(loaded.spec, spec, options.pretrained_path)
+    require_same_network(loaded.spec, spec, f"--pretrained_path {options.pretrained_path}")
     return loaded.network.train()
 
 
-def require_same_network(found: NetworkSpec, wanted: NetworkSpec, path: str) -> None:
-    """Raise InputError unless a checkpoint's generator can go on as this stage's: any mouth size, the same network."""
+def require_same_network(found: NetworkSpec, wanted: NetworkSpec, where: str) -> None:
+    """Raise InputError, beginning with `where`, unless a generator can go on as this stage's, of any mouth size."""
     for name in ("network", "arguments", "audio_feature"):
         theirs, ours = getattr(found, name), getattr(wanted, name)
         if theirs != ours:
-            raise InputError(f"--pretrained_path {path}: {name} is {theirs}, this stage has {ours}")
+            raise InputError(f"{where}: {name} is {theirs}, this stage has {ours}")
 
 
 def build_discriminators(options: GeneratorOptions) -> dict[str, Discriminator]:
@@ -142,6 +141,12 @@ def build_discriminators(options: GeneratorOptions) -> dict[str, Discriminator]:
 
 def pixel_weight(options: GeneratorOptions) -> float:
     return GENERATORS[options.model].pixel_weight if options.lamb_pixel is None else options.lamb_pixel
+
+
+def picture_weights(options: GeneratorOptions) -> list[float]:
+    """The weights of all losses that look at pictures."""
+    weights = [options.lamb_perception, options.lamb_gan, options.lamb_mouth, pixel_weight(options)]
+    return weights + [options.lamb_gan_clip, options.lamb_sync] if isinstance(options, ClipOptions) else weights
 
 
 def loss_rows(options: GeneratorOptions, networks: GeneratorNetworks, hears: bool) -> list[LossRow]:

@@ -4,6 +4,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -29,9 +30,11 @@ def train_stage(
     options, schedule = stage.options, Schedule.of(stage.options)
     for phase in stage.phases:
         phase.losses = parallel.wrap(phase.losses, options.precision).train()
-    state = TrainingState.of(stage.phases, options, stage.spec, stage.fingerprint)
+    state = TrainingState.of(stage)
     if resume_from:
         state.restore(resume_from)
+        if parallel.is_main and state.best != resume_from["best"]:
+            print(f"{folder}: best.pth is chosen by {state.best_by} from now on; what was best before does not count")
     parallel.require_agreement("epoch and weights", (state.epoch, state.checksum()))
 
     # Draw the same global batches whatever the number of processes.
@@ -43,36 +46,81 @@ def train_stage(
     title = f"{folder.parent.name}/{folder.name}"
     total = None if options.max_minutes else schedule.epochs * len(sampler)  # unknown where time decides
     with tqdm(total=total, initial=state.step, desc=title, unit="step", disable=not parallel.is_main) as bar:
-        log = LossLog(stage, folder, tracker, parallel, bar)
+        training = StageTraining(
+            stage, folder, state, schedule, parallel, LossLog(stage, folder, tracker, parallel, bar)
+        )
+        if schedule.is_over(state.epoch, state.seconds):  # by options that were changed since
+            training.finish_epoch()
         while not schedule.is_over(state.epoch, state.seconds):
-            factor = schedule.epoch_factor(state.epoch, state.seconds)
             sampler.epoch = state.epoch
-            train_epoch(stage, loader, state, schedule, factor, parallel, log)
-            finish_epoch(stage, folder, state, schedule, factor, parallel, log)
+            training.train_epoch(loader)
+            training.finish_epoch()
     return checkpoint_path(folder, state.epoch)
 
 
-def train_epoch(
-    stage: BuiltStage,
-    loader: Iterable[dict[str, Tensor]],
-    state: TrainingState,
-    schedule: Schedule,
-    factor: float,
-    parallel: Parallel,
-    log: "LossLog",
-) -> None:
-    """One epoch at `factor` of the learning rate. A single process ends it early where the stage's time is over."""
-    began = time.perf_counter()
-    for batch in loader:
-        for phase in stage.phases:
-            phase.set_learning_rate(factor * schedule.warmup_factor(state.step))
-        losses = train_step(stage, batch, parallel.device)
-        state.step += 1
-        log.add(state.step, losses)
-        if parallel.world_size == 1 and schedule.is_out_of_time(state.seconds + time.perf_counter() - began):
-            break
-    state.epoch += 1
-    state.seconds = parallel.mean({"seconds": state.seconds + time.perf_counter() - began})["seconds"]
+@dataclass
+class StageTraining:
+    """A stage on its way: what an epoch needs, and what comes after it. `factor`: the epoch's share of the rates."""
+
+    stage: BuiltStage
+    folder: Path
+    state: TrainingState
+    schedule: Schedule
+    parallel: Parallel
+    log: "LossLog"
+    factor: float = 0.0
+
+    def train_epoch(self, loader: Iterable[dict[str, Tensor]]) -> None:
+        """One epoch. A single process ends it early where the stage's time is over."""
+        state, parallel, began = self.state, self.parallel, time.perf_counter()
+        self.factor = self.schedule.epoch_factor(state.epoch, state.seconds)
+        for batch in loader:
+            for phase in self.stage.phases:
+                phase.set_learning_rate(self.factor * self.schedule.warmup_factor(state.step))
+            losses = train_step(self.stage, batch, parallel.device)
+            state.step += 1
+            self.log.add(state.step, losses)
+            if parallel.world_size == 1 and self.schedule.is_out_of_time(state.seconds + time.perf_counter() - began):
+                break
+        state.epoch += 1
+        state.seconds = parallel.mean({"seconds": state.seconds + time.perf_counter() - began})["seconds"]
+
+    def finish_epoch(self) -> None:
+        """Validate and save where this epoch's number wants it, or at the end. A run that diverged saves nothing."""
+        options, state, parallel = self.stage.options, self.state, self.parallel
+        finished = self.schedule.is_over(state.epoch, state.seconds)
+        validated = bool(self.stage.validate) and (finished or state.epoch % options.eval_every == 0)
+        saved = finished or state.epoch % options.checkpoint_every == 0
+        if not (validated or saved):
+            return
+        self.log.require_finite(state)
+        reached = parallel.from_main(self.validate).get(state.best_by) if validated else None
+        parallel.require_agreement("epoch and weights", (state.epoch, state.checksum()))
+        if reached is not None and reached >= state.best:
+            state.best = reached
+            if parallel.is_main:
+                save_best(self.folder, state.epoch, state.content(finished))
+        if saved and parallel.is_main:
+            save_checkpoint(self.folder, state.epoch, state.content(finished), options.keep_checkpoints)
+        parallel.barrier()
+        self.log.pause()
+
+    def validate(self) -> dict[str, float]:
+        """Held-out measures, on the main process alone. Raises InputError for one that is not finite."""
+        state, tracker = self.state, self.log.tracker
+        result = self.stage.validate()
+        bad = [name for name, value in result.values.items() if not math.isfinite(value)]
+        if bad:
+            raise InputError(diverged(", ".join(bad), state.step, self.folder))
+        progress = {"epoch": state.epoch, "train_minutes": state.seconds / 60, "lr_factor": self.factor}
+        tracker.log(state.step, {**result.values, **progress})
+        shown = ", ".join(f"{name.removeprefix('val/')} {value:.3f}" for name, value in result.values.items())
+        minutes = progress["train_minutes"]
+        tqdm.write(f"epoch {state.epoch}, {minutes:.1f} min: {shown or 'too little held out to measure'}")
+        if result.picture is not None:
+            tracker.picture(state.step, "held_out", result.picture)
+            tracker.video(state.step, "held_out", result.video)
+        return result.values
 
 
 def train_step(stage: BuiltStage, batch: dict[str, Tensor], device: torch.device) -> dict[str, Tensor]:
@@ -82,53 +130,6 @@ def train_step(stage: BuiltStage, batch: dict[str, Tensor], device: torch.device
     for phase in stage.phases:
         losses |= optimise(phase, batch, stage.accumulate)
     return losses
-
-
-def finish_epoch(
-    stage: BuiltStage,
-    folder: Path,
-    state: TrainingState,
-    schedule: Schedule,
-    factor: float,
-    parallel: Parallel,
-    log: "LossLog",
-) -> None:
-    """Validate and save where this epoch's number wants it, or at the end. A run that diverged saves nothing."""
-    options, finished = stage.options, schedule.is_over(state.epoch, state.seconds)
-    validated = bool(stage.validate) and (finished or state.epoch % options.eval_every == 0)
-    saved = finished or state.epoch % options.checkpoint_every == 0
-    if not (validated or saved):
-        return
-    log.require_finite(state)
-    reached = None
-    if validated:
-        progress = {"epoch": state.epoch, "train_minutes": state.seconds / 60, "lr_factor": factor}
-        reached = parallel.from_main(lambda: validate(stage, state.step, progress, log)).get(stage.best_by)
-    parallel.require_agreement("epoch and weights", (state.epoch, state.checksum()))
-    if reached is not None and reached >= state.best:
-        state.best = reached
-        if parallel.is_main:
-            save_best(folder, state.epoch, state.content(finished))
-    if saved and parallel.is_main:
-        save_checkpoint(folder, state.epoch, state.content(finished), options.keep_checkpoints)
-    parallel.barrier()
-    log.pause()
-
-
-def validate(stage: BuiltStage, step: int, progress: dict[str, float], log: "LossLog") -> dict[str, float]:
-    """Held-out measures, on the main process alone. Raises InputError for one that is not finite."""
-    result = stage.validate()
-    bad = [name for name, value in result.values.items() if not math.isfinite(value)]
-    if bad:
-        raise InputError(diverged(", ".join(bad), step, log.folder))
-    log.tracker.log(step, {**result.values, **progress})
-    shown = ", ".join(f"{name.removeprefix('val/')} {value:.3f}" for name, value in result.values.items())
-    minutes = progress["train_minutes"]
-    tqdm.write(f"epoch {progress['epoch']}, {minutes:.1f} min: {shown or 'too little held out to measure'}")
-    if result.picture is not None:
-        log.tracker.picture(step, "held_out", result.picture)
-        log.tracker.video(step, "held_out", result.video)
-    return result.values
 
 
 def diverged(what: str, step: int, folder: Path) -> str:

@@ -5,23 +5,25 @@ Nothing fails later that can be known here.
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from config.config import STAGES, ClipOptions, GeneratorOptions, RunOptions, StageOptions, SyncNetOptions
 from config.errors import InputError
-from dataset.manifest import Manifest, load_manifest
+from dataset.manifest import Manifest
 from face.geometry import stored_to_network
 from media.files import check_writable
 from models.loading import read_checkpoint
 from training.checkpoints import best_checkpoint, latest_checkpoint
-from training.generator_stage import pixel_weight
-from training.plan_checks import check_data, check_resume, check_start, checkpoint_bytes
+from training.generator_stage import picture_weights
+from training.parallel import Parallel
+from training.placement import check_shares, share_batch
+from training.plan_checks import check_data, check_feature, check_start, network_spec
+from training.resume_checks import check_checkpoint, check_resume
+from training.room import bytes_to_write, checkpoint_bytes
 from training.run_folder import run_folder
 from training.stage_files import Stage, read_stages
-
-SPARE_CHECKPOINTS = 2  # beside those that are kept: best.pth, and the one being written
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,14 +59,12 @@ def check_options(stage: Stage) -> None:
         raise InputError(f"stage {stage.name}: --non_decay and --decay are 0; a stage needs at least one epoch")
     if not isinstance(options, GeneratorOptions):
         return
-    is_clip = isinstance(options, ClipOptions)
-    if is_clip and options.lamb_sync and not (options.syncnet_from or options.pretrained_syncnet_path):
+    hears = isinstance(options, ClipOptions) and options.lamb_sync
+    if hears and not (options.syncnet_from or options.pretrained_syncnet_path):
         raise InputError(
             f"stage {stage.name}: --pretrained_syncnet_path is not set; a clip stage needs a SyncNet, or --lamb_sync 0"
         )
-    weights = [options.lamb_perception, options.lamb_gan, options.lamb_mouth, pixel_weight(options)]
-    weights += [options.lamb_gan_clip, options.lamb_sync] if is_clip else []
-    if not any(weights):
+    if not any(picture_weights(options)):
         raise InputError(
             f"stage {stage.name}: no loss on the pictures is left; set --lamb_perception, --lamb_mouth or --lamb_pixel"
         )
@@ -121,53 +121,84 @@ def check_links(stage: Stage, stages: dict[str, Stage]) -> None:
                 )
 
 
-def make_plan(run: RunOptions, stages: Sequence[Stage], processes: int = 1) -> list[PlannedStage]:
+def make_plan(
+    run: RunOptions, stages: Sequence[Stage], parallel: Parallel, read: Callable[[str], Manifest]
+) -> list[PlannedStage]:
     """The stages checked against the data, the checkpoints and the folders of this run. Writes nothing.
 
-    Raises InputError. `processes`: how many will share a batch.
+    Raises InputError. `read`: load_manifest with a memory, as it is called again for every stage.
     """
-    folder = run_folder(run)
-    manifests: dict[str, Manifest] = {}
-    planned = []
+    plan = Plan(run, run_folder(run), parallel, read)
     for stage in stages:
-        path = stage.options.train_data
-        if path not in manifests:
-            manifests[path] = load_manifest(path)
-        planned.append(plan_stage(stage, folder, manifests[path], run, processes, {s.name for s in stages}))
-    return planned
+        plan.add(stage)
+    for path in dict.fromkeys(stage.options.train_data for stage in plan.unfinished()):
+        if left_out := read(path).clips_left_out:
+            print(f"{path}: {left_out} clips left out, which have not nine frames and nine rows")
+    check_writable("--result_path", plan.folder, plan.room())
+    return list(plan.stages.values())
 
 
-def plan_stage(
-    stage: Stage, run_folder: Path, manifest: Manifest, run: RunOptions, processes: int, sequence: set[str]
-) -> PlannedStage:
-    options, folder = share_batch(stage.options, processes), run_folder / stage.name
-    latest = latest_checkpoint(folder)
-    if latest and not run.resume:
-        raise InputError(f"--name {run.name}: {folder} holds checkpoints; use --resume, or another --name")
-    if latest:
-        content = read_checkpoint(latest, "--resume")
-        check_resume(options, manifest, content, latest)
-        if content["finished"]:
-            return PlannedStage(stage.name, options, folder, latest, finished=True)
-    for option, name in needed_stages(options).items():
-        if name not in sequence and not best_checkpoint(run_folder / name):
-            raise InputError(
-                f"stage {stage.name} needs a checkpoint in {run_folder / name}; train that first, or give --{option}"
-            )
-    check_start(options, manifest)
-    check_data(options, manifest)
-    room = checkpoint_bytes(options, manifest) * (options.keep_checkpoints + SPARE_CHECKPOINTS)
-    check_writable("--result_path", folder, room)
-    return PlannedStage(stage.name, options, folder, latest)
+@dataclasses.dataclass
+class Plan:
+    """The stages of a run that were checked so far, by name, and the sizes of their checkpoints."""
 
+    run: RunOptions
+    folder: Path
+    parallel: Parallel
+    read: Callable[[str], Manifest]
+    stages: dict[str, PlannedStage] = dataclasses.field(default_factory=dict)
+    sizes: dict[str, int] = dataclasses.field(default_factory=dict)
 
-def share_batch(options: StageOptions, processes: int) -> StageOptions:
-    """With the batch rounded up to a multiple of the processes, so that each gets the same number of samples."""
-    wanted = options.batch_size
-    rounded = -(-wanted // processes) * processes
-    if rounded != wanted:
-        print(f"batch_size {wanted} rounded up to {rounded}, a multiple of {processes} processes")
-    return dataclasses.replace(options, batch_size=rounded)
+    def unfinished(self) -> list[PlannedStage]:
+        return [stage for stage in self.stages.values() if not stage.finished]
+
+    def room(self) -> int:
+        """Bytes that the whole run will still write. A new checkpoint is there before an old one goes."""
+        growth = [bytes_to_write(stage.options, self.sizes[stage.name], stage.folder) for stage in self.unfinished()]
+        return sum(growth) + max(self.sizes.values(), default=0)
+
+    def add(self, stage: Stage) -> None:
+        """Check a stage, after those it starts from. Of a finished one, the data may be gone."""
+        folder = self.folder / stage.name
+        latest = latest_checkpoint(folder)
+        if latest and not self.run.resume:
+            raise InputError(f"--name {self.run.name}: {folder} holds checkpoints; use --resume, or another --name")
+        content = read_checkpoint(latest, "--resume") if latest else None
+        if content:
+            check_checkpoint(stage.options, content, latest)
+        finished = bool(content) and content["finished"]
+        options = stage.options if finished else self.checked_options(stage)
+        if content and not finished:
+            check_resume(options, self.read(options.train_data), content, latest)
+        self.stages[stage.name] = PlannedStage(stage.name, options, folder, latest, finished)
+
+    def checked_options(self, stage: Stage) -> StageOptions:
+        """The options of a stage that will be trained, as far as they are known before the run."""
+        options = self.with_known_starts(stage.name, share_batch(stage.options, self.parallel.world_size))
+        manifest = self.read(options.train_data)
+        check_data(stage.name, options, manifest)
+        check_shares(stage.name, options, manifest, self.parallel)
+        options = check_start(stage.name, options, manifest)
+        check_writable("--result_path", self.folder / stage.name)
+        self.sizes[stage.name] = checkpoint_bytes(options, network_spec(options, manifest))
+        return options
+
+    def with_known_starts(self, name: str, options: StageOptions) -> StageOptions:
+        """With the paths of the checkpoints that this run will not train any more, to start from."""
+        known = {}
+        for option, needed in needed_stages(options).items():
+            earlier = self.stages.get(needed)
+            if earlier and not earlier.finished:
+                spec = network_spec(earlier.options, self.read(earlier.options.train_data))
+                check_feature(spec, self.read(options.train_data), f"stage {name}: {needed}, which it starts from")
+                continue
+            found = best_checkpoint(self.folder / needed)
+            if not found:
+                raise InputError(
+                    f"stage {name} needs a checkpoint in {self.folder / needed}; train that first, or give --{option}"
+                )
+            known[option] = str(found)
+        return dataclasses.replace(options, **known)
 
 
 def show(stages: Sequence[Stage | PlannedStage]) -> None:
@@ -183,3 +214,5 @@ def show(stages: Sequence[Stage | PlannedStage]) -> None:
                 f"{'finished' if stage.finished else 'goes on'}: {stage.resume_from}" if stage.resume_from else "new"
             )
             print(f"  in {stage.folder}: {found}")
+    if not any(isinstance(stage, PlannedStage) for stage in stages):
+        print("  no --name: data, checkpoints and folders were not looked at")

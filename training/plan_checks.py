@@ -1,27 +1,27 @@
-"""Checks of a stage against what it works on: the training set, checkpoints to start or go on from, the disk."""
+"""Checks of a stage against what it works on: the training set, and networks to start from."""
 
 import dataclasses
 
-import torch
-
 from config.config import ClipOptions, GeneratorOptions, StageOptions, SyncNetOptions
 from config.errors import InputError
-from dataset.manifest import Manifest
+from dataset.manifest import Manifest, error_context
 from dataset.samples import GeneratorSamples, SyncSamples
-from dataset.split import split
+from dataset.split import Split, split
 from models.loading import NetworkSpec, load_generator, load_syncnet
 from models.vgg19 import check_weights
-from training.generator_stage import build_discriminators, frames_of, generator_spec, require_same_network
+from training.generator_stage import (
+    frames_of,
+    generator_spec,
+    held_out_samples,
+    picture_weights,
+    require_same_network,
+)
 from training.syncnet_stage import syncnet_spec
+from training.validation import window_blocks
 
 # Of held-out windows whose offset SyncNet finds within a frame, to be used as a loss: chance is 0.10, and 0.22 of 50
 # windows did harm (benchmarks/README.md, the man).
 LEAST_SYNC_ACCURACY = 0.25
-FIXED = ("stage", "model", "base_channels", "mouth_size", "val_fraction", "freeze_norms")  # that a run goes on with
-PARTS = {"epoch": int, "step": int, "elapsed": float, "best": float, "finished": bool, "options": dict,
-         "state_dict": dict, "optimizer": dict}  # fmt: skip
-# A stage's weights, their average and Adam's two moments.
-COPIES = 4
 
 
 def network_spec(options: StageOptions, manifest: Manifest) -> NetworkSpec:
@@ -30,43 +30,67 @@ def network_spec(options: StageOptions, manifest: Manifest) -> NetworkSpec:
     return generator_spec(options, manifest)
 
 
-def check_data(options: StageOptions, manifest: Manifest) -> None:
-    """Raise InputError where the set has no sample for this stage; warn of a loss that it cannot serve."""
+def check_data(name: str, options: StageOptions, manifest: Manifest) -> None:
+    """Raise InputError where the set has no sample for this stage, to train on or to validate with.
+
+    Warns of a loss that it cannot serve, and of held-out videos that are too short to find an offset in.
+    """
     parts = split(manifest, options.val_fraction)
-    if manifest.clips_left_out:
-        print(f"{manifest.path}: {manifest.clips_left_out} clips left out, which have not nine frames and nine rows")
+    held_out = f"stage {name}: the part held out by --val_fraction {options.val_fraction:g}"
     if isinstance(options, SyncNetOptions):
-        SyncSamples(parts.train, options.mouth_size, options.augment_num, options.seed)
+        with error_context(f"stage {name}: "):
+            SyncSamples(parts.train, options.mouth_size, options.augment_num, options.seed)
+        if parts.held_out and not any(window_blocks(video) for video in parts.held_out):
+            print(f"warning: {held_out} ({names_of(parts)}) is too short for offsets: SyncNet will not be judged")
         return
-    GeneratorSamples(parts.train, frames_of(options), options.mouth_size, options.augment_num, options.seed)
+    with error_context(f"stage {name}: "):
+        GeneratorSamples(parts.train, frames_of(options), options.mouth_size, options.augment_num, options.seed)
+    if parts.held_out:
+        with error_context(f"{held_out}: ", ", or another --val_fraction"):
+            held_out_samples(options, parts, 0)
     if options.lamb_opening and any(video.lip_opening is None for video in manifest.videos):
-        print("warning: lamb_opening is left out: the training JSON has videos without lip openings; make it anew")
+        print(
+            f"warning: stage {name}: lamb_opening is left out: the training JSON has videos without lip openings; "
+            "make it anew"
+        )
 
 
-def check_start(options: StageOptions, manifest: Manifest) -> None:
-    """Raise InputError for files to start from that are missing, damaged or of another kind."""
+def names_of(parts: Split) -> str:
+    names = [video.name for video in parts.held_out]
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def check_start(name: str, options: StageOptions, manifest: Manifest) -> StageOptions:
+    """The options, without the loss of a SyncNet that would do harm.
+
+    Raises InputError for files to start from that are missing, damaged or of another kind.
+    """
     if not isinstance(options, GeneratorOptions):
         if options.pretrained_syncnet_path:
             loaded = load_syncnet(options.pretrained_syncnet_path, "--pretrained_syncnet_path")
-            check_feature(loaded.spec, manifest, options.pretrained_syncnet_path)
-        return
+            check_feature(loaded.spec, manifest, f"--pretrained_syncnet_path {options.pretrained_syncnet_path}")
+        return options
     if options.pretrained_path:
-        loaded = load_generator(options.pretrained_path, "--pretrained_path")
-        require_same_network(loaded.spec, generator_spec(options, manifest), options.pretrained_path)
-    if isinstance(options, ClipOptions) and options.lamb_sync and options.pretrained_syncnet_path:
-        with_usable_syncnet(options, manifest)
+        where = f"--pretrained_path {options.pretrained_path}"
+        spec = load_generator(options.pretrained_path, "--pretrained_path").spec
+        check_feature(spec, manifest, where)
+        require_same_network(spec, generator_spec(options, manifest), where)
     if options.lamb_perception:
         check_weights(options.perceptual_weights)
+    if isinstance(options, ClipOptions) and options.lamb_sync and options.pretrained_syncnet_path:
+        return with_usable_syncnet(name, options, manifest)
+    return options
 
 
-def with_usable_syncnet(options: ClipOptions, manifest: Manifest) -> ClipOptions:
+def with_usable_syncnet(name: str, options: ClipOptions, manifest: Manifest) -> ClipOptions:
     """The options of a clip stage whose SyncNet is known; without its loss, and a warning, where it would do harm.
 
     A SyncNet that has not learned to find the offset would pull the mouth anywhere; one that was never judged may.
+    Raises InputError where no loss on the pictures is left then.
     """
     path = options.pretrained_syncnet_path
     loaded = load_syncnet(path, "--pretrained_syncnet_path")
-    check_feature(loaded.spec, manifest, path)
+    check_feature(loaded.spec, manifest, f"--pretrained_syncnet_path {path}")
     if options.trust_syncnet or (loaded.held_out is not None and loaded.held_out >= LEAST_SYNC_ACCURACY):
         return options
     reason = (
@@ -74,66 +98,19 @@ def with_usable_syncnet(options: ClipOptions, manifest: Manifest) -> ClipOptions
         if loaded.held_out is None
         else f"finds the offset of {loaded.held_out:.0%} of held-out windows within a frame (chance is 10%)"
     )
-    print(
-        f"warning: the sync loss is left out, because {path} {reason}: train SyncNet longer or on more videos, "
-        "or give --trust_syncnet"
-    )
-    return dataclasses.replace(options, lamb_sync=0.0)
+    advice = "train SyncNet longer or on more videos, or give --trust_syncnet"
+    options = dataclasses.replace(options, lamb_sync=0.0)
+    if not any(picture_weights(options)):
+        raise InputError(f"stage {name}: its only loss on the pictures is SyncNet's, but {path} {reason}: {advice}")
+    print(f"warning: stage {name}: the sync loss is left out, because {path} {reason}: {advice}")
+    return options
 
 
-def check_feature(spec: NetworkSpec, manifest: Manifest, path: str) -> None:
-    if (spec.audio_feature, spec.arguments["in_channel_audio"]) != (manifest.audio_feature, manifest.audio_channel):
+def check_feature(spec: NetworkSpec, manifest: Manifest, where: str) -> None:
+    """Raise InputError unless a network hears what the training set holds. `where` begins the message."""
+    values = spec.arguments.get("audio_channel", spec.arguments.get("in_channel_audio"))
+    if (spec.audio_feature, values) != (manifest.audio_feature, manifest.audio_channel):
         raise InputError(
-            f"--pretrained_syncnet_path {path}: hears {spec.audio_feature} with {spec.arguments['in_channel_audio']} "
-            f"values, the training set has {manifest.audio_feature} with {manifest.audio_channel}"
+            f"{where}: hears {spec.audio_feature} with {values} values, the training set {manifest.path} has "
+            f"{manifest.audio_feature} with {manifest.audio_channel}"
         )
-
-
-def check_resume(options: StageOptions, manifest: Manifest, content: dict, path: object) -> None:
-    """Raise InputError unless a checkpoint is this stage's, on this training set; say which options have changed."""
-    for name, kind in PARTS.items():
-        if not is_a(content.get(name), kind):
-            raise InputError(
-                f"--resume {path}: is no checkpoint to go on from (its {name} is missing or no {kind.__name__})"
-            )
-    before, now = content["options"], dataclasses.asdict(options)
-    for name in FIXED:
-        if name in now and name in before and before[name] != now[name]:
-            raise InputError(
-                f"--resume {path}: was trained with --{name} {before[name]}, now {now[name]}; give another --name"
-            )
-    networks = set(network_names(options))
-    if set(content["state_dict"]) != networks:
-        raise InputError(
-            f"--resume {path}: holds {', '.join(map(str, content['state_dict']))}, but these options train "
-            f"{', '.join(sorted(networks))}; --lamb_gan and --lamb_gan_clip cannot begin or end with --resume"
-        )
-    spec = dataclasses.asdict(network_spec(options, manifest))
-    if content.get("spec") != spec:
-        raise InputError(f"--resume {path}: holds the network {content.get('spec')}, this training set needs {spec}")
-    if content.get("data", manifest.fingerprint()) != manifest.fingerprint():
-        raise InputError(f"--resume {path}: was trained on another training set than --train_data {manifest.path}")
-    changed = [f"{name} {before[name]} -> {now[name]}" for name in now if before.get(name, now[name]) != now[name]]
-    changed = [text for text in changed if not text.startswith(("train_data", "pretrained_"))]
-    if changed:
-        print(f"{path}: goes on with other options: {', '.join(changed)}")
-
-
-def is_a(value: object, kind: type) -> bool:
-    """isinstance, but for True being an int and 1 no float."""
-    return type(value) in ((int, float) if kind is float else (kind,))
-
-
-def network_names(options: StageOptions) -> list[str]:
-    if not isinstance(options, GeneratorOptions):
-        return ["syncnet"]
-    with torch.device("meta"):
-        return ["net_g", *build_discriminators(options)]
-
-
-def checkpoint_bytes(options: StageOptions, manifest: Manifest) -> int:
-    """How large a checkpoint of this stage is, nearly."""
-    with torch.device("meta"):
-        networks = [network_spec(options, manifest).build()]
-        networks += build_discriminators(options).values() if isinstance(options, GeneratorOptions) else []
-    return COPIES * sum(p.numel() * p.element_size() for network in networks for p in network.parameters())

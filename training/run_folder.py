@@ -16,6 +16,7 @@ from media.files import atomic_write, check_writable
 from training.parallel import Parallel
 
 LOCK, HOLDER = ".lock", ".holder.json"
+SPLIT = "split.json"  # in a stage's folder: what it trains on and what it holds out
 LONGEST_DELAY = 5.0  # seconds until a network file system shows a new file
 
 

@@ -1,7 +1,9 @@
 """From a plan to trained stages."""
 
 import dataclasses
+import functools
 import json
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,7 +12,8 @@ from typing import Any
 
 import torch
 
-from config.config import ClipOptions, GeneratorOptions, RunOptions, StageOptions, SyncNetOptions
+from config.config import GeneratorOptions, RunOptions, StageOptions, SyncNetOptions
+from config.errors import InputError
 from dataset.manifest import Manifest, load_manifest
 from media.files import atomic_write
 from models.loading import read_checkpoint
@@ -20,9 +23,11 @@ from training.curves import draw_curves
 from training.generator_stage import build_generator
 from training.loop import train_stage
 from training.parallel import Parallel
+from training.placement import shared_precision, with_precision
 from training.plan import PlannedStage, make_plan, needed_stages, plan_stages, show
 from training.plan_checks import with_usable_syncnet
-from training.run_folder import locked, require_shared, run_folder
+from training.run_folder import SPLIT, locked, require_shared, run_folder
+from training.stage_files import Stage
 from training.stages import BuiltStage
 from training.syncnet_stage import build_syncnet
 from training.tracking import Tracker
@@ -30,21 +35,20 @@ from training.tracking import Tracker
 
 def train_sequence(run: RunOptions, flags: dict[str, Any], make_parallel: Callable[[str], Parallel]) -> int:
     """Entry of both training scripts. `make_parallel(device)` gives this process's place among the others."""
-    stages = plan_stages(run, flags)
-    if run.dry_run:
-        show(make_plan(run, stages) if run.name else stages)
-        if not run.name:
-            print("  no --name: data, checkpoints and folders were not looked at")
-        return 0
-    folder = run_folder(run)
     parallel = make_parallel(run.device)
-    parallel.from_main(lambda: print(parallel.describe(stages[0].options.precision), flush=True))
+    shared = shared_precision(parallel)
+    stages = parallel.from_main(lambda: with_precision(plan_stages(run, flags), parallel.device, shared))
+    read = functools.cache(load_manifest)
+    if run.dry_run:
+        parallel.from_main(lambda: show(make_plan(run, stages, parallel, read) if run.name else stages))
+        return 0
+    parallel.from_main(lambda: announce(stages, parallel))
     with ExitStack() as held:
-        plan = parallel.from_main(lambda: make_plan(run, stages, parallel.world_size))
+        plan = parallel.from_main(lambda: make_plan(run, stages, parallel, read))
+        folder = run_folder(run)
         parallel.from_main(lambda: held.enter_context(locked(folder, run.name)))
         require_shared(folder, parallel)
-        manifests = {path: load_manifest(path) for path in {stage.options.train_data for stage in plan}}
-        parallel.require_agreement("--train_data", [manifests[path].fingerprint() for path in sorted(manifests)])
+        manifests = read_everywhere({stage.options.train_data for stage in plan if not stage.finished}, read, parallel)
         fetch_perceptual_weights(plan, parallel)
         for stage in plan:
             checkpoint = stage.resume_from
@@ -53,6 +57,29 @@ def train_sequence(run: RunOptions, flags: dict[str, Any], make_parallel: Callab
             if parallel.is_main:
                 print(f"{stage.name}: {checkpoint}", flush=True)
     return 0
+
+
+def announce(stages: list[Stage], parallel: Parallel) -> None:
+    """Say what the run runs on, and in which precision."""
+    first = stages[0].options.precision
+    print(parallel.describe(first))
+    for stage in stages:
+        if stage.options.precision != first:
+            print(f"{stage.name}: {stage.options.precision}")
+    sys.stdout.flush()
+
+
+def read_everywhere(paths: set[str], read: Callable[[str], Manifest], parallel: Parallel) -> dict[str, Manifest]:
+    """The training sets by path, the same on all processes. Raises InputError on all where one cannot read them."""
+    manifests, failure = {}, ""
+    try:
+        manifests = {path: read(path) for path in sorted(paths)}
+    except InputError as error:
+        failure = f"process {parallel.rank} on {socket.gethostname()}: {error}"
+    for other in filter(None, parallel.gather(failure)):
+        parallel.stop(other)
+    parallel.require_agreement("--train_data", [manifest.fingerprint() for manifest in manifests.values()])
+    return manifests
 
 
 def fetch_perceptual_weights(plan: list[PlannedStage], parallel: Parallel) -> None:
@@ -75,7 +102,7 @@ def run_stage(stage: PlannedStage, run: RunOptions, manifest: Manifest, parallel
         return train_stage(built, stage.folder, None, parallel, resume_from)
     print(f"data: {built.parts.rule}")
     write_record(stage.folder / "options.json", describe(stage.name, options, parallel))
-    write_record(stage.folder / "split.json", built.parts.record())
+    write_record(stage.folder / SPLIT, built.parts.record())
     name = f"{run.name}-{stage.name}"
     with Tracker(stage.folder, run.wandb, run.wandb_project, name, dataclasses.asdict(options)) as tracker:
         checkpoint = train_stage(built, stage.folder, tracker, parallel, resume_from)
@@ -97,9 +124,7 @@ def with_checkpoints(stage: PlannedStage, manifest: Manifest) -> StageOptions:
         for option, name in needed_stages(stage.options).items()
     }
     options = dataclasses.replace(stage.options, **found)
-    if isinstance(options, ClipOptions) and options.lamb_sync:
-        options = with_usable_syncnet(options, manifest)
-    return options
+    return with_usable_syncnet(stage.name, options, manifest) if "pretrained_syncnet_path" in found else options
 
 
 def describe(name: str, options: StageOptions, parallel: Parallel) -> dict:

@@ -23,7 +23,7 @@ class Validation:
 
 @dataclass
 class BuiltStage:
-    """Everything the loop needs to know of a stage. The largest value named `best_by` is that of best.pth.
+    """Everything the loop needs to know of a stage.
 
     `validate` is None where nothing is held out; `accumulate` is the number of passes over a batch; `fingerprint` that
     of the training set.
@@ -36,5 +36,4 @@ class BuiltStage:
     phases: list[Phase]
     fingerprint: str
     validate: Callable[[], Validation] | None = None
-    best_by: str = ""
     accumulate: int = 1

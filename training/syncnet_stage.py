@@ -34,9 +34,7 @@ def build_syncnet(options: SyncNetOptions, manifest: Manifest, parallel: Paralle
         return Validation(offset_accuracy(blocks))
 
     validated = validate if parts.held_out else None
-    return BuiltStage(
-        options, spec, parts, samples, [phase], manifest.fingerprint(), validated, best_by="val/offset_within_1"
-    )
+    return BuiltStage(options, spec, parts, samples, [phase], manifest.fingerprint(), validated)
 
 
 def syncnet_spec(options: SyncNetOptions, manifest: Manifest) -> NetworkSpec:

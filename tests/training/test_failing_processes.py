@@ -171,6 +171,20 @@ def test_different_training_sets_are_no_agreement(start, tmp_path, data):
     assert len(said) == 1 and "differ in --train_data" in said[0]
 
 
+def test_a_training_set_that_one_machine_has_not_is_one_line(start, data, tmp_path):
+    pair = start(run_in=(data.parent, tmp_path))
+    assert pair.ends() == [2, 2]
+    assert not pair.said(1) and len(pair.said(0)) == 1
+    assert "process 1 on " in pair.said(0)[0] and f"--train_data {data.name}: no such file" in pair.said(0)[0]
+
+
+@pytest.mark.parametrize("flags", [["--accumulate", "9"], ["--lamb_contrast", "1"], ["--precision", "fp16"]])
+def test_what_cannot_be_done_is_said_by_the_main_process_alone(start, flags):
+    pair = start((flags, flags))
+    assert pair.ends() == [2, 2]
+    assert not pair.said(1) and len(pair.said(0)) == 1 and flags[0] in pair.said(0)[0]
+
+
 def test_outside_torchrun_the_missing_variable_is_named(tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "WORLD_SIZE"} | {"RANK": "0"}
     command = [sys.executable, str(ROOT / "train_sequence_distributed.py"), "--name", "run", "--device", "cpu"]

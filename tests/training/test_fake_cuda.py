@@ -75,7 +75,7 @@ def test_a_stage_trains_validates_and_resumes(manifest, syncnet, monkeypatch, na
         options = replace(options, pretrained_syncnet_path=str(syncnet))
     with fake_cuda():
         stage, again = built(options, manifest), built(options, manifest)
-        state = TrainingState.of(stage.phases, options, stage.spec, stage.fingerprint)
+        state = TrainingState.of(stage)
         batch = default_collate([stage.samples[0, index] for index in range(options.batch_size)])
         dtypes = watch_dtypes(stage)
         losses = train_step(stage, batch, CUDA)
@@ -88,8 +88,11 @@ def test_a_stage_trains_validates_and_resumes(manifest, syncnet, monkeypatch, na
         assert state.is_finite() and state.checksum()
 
         saved = tree_map_only(torch.Tensor, torch.Tensor.cpu, {"epoch": 1, **state.content(finished=False)})
-        TrainingState.of(again.phases, options, again.spec, again.fingerprint).restore(saved)
+        for optimizer in saved["optimizer"].values():  # as on a CPU
+            optimizer["param_groups"][0]["fused"] = False
+        TrainingState.of(again).restore(saved)
         for phase in again.phases:
+            assert phase.optimizer.param_groups[0]["fused"] is True
             require_cuda(tensor for values in phase.optimizer.state.values() for tensor in values.values())
             require_cuda(phase.used_network.state_dict().values())
             assert phase.scaler.is_enabled() == (precision == "fp16")

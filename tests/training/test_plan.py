@@ -1,5 +1,6 @@
 """What a run will do is known, and refused where it cannot be done, before anything of it runs."""
 
+import functools
 import json
 from pathlib import Path
 
@@ -9,13 +10,18 @@ from tiny_set import make_tiny_set
 
 from config.config import STAGE_KINDS, ClipOptions, FrameOptions
 from config.errors import InputError
+from dataset.manifest import load_manifest
 from training.checkpoints import save_checkpoint
 from training.flags import read_flags
-from training.plan import in_order, make_plan, plan_stages
+from training.parallel import Parallel
+from training.plan import PlannedStage, in_order, make_plan, plan_stages
 from training.run_folder import locked, run_folder
+from training.sequence import build_stage, train_sequence
 from training.stage_files import Stage, read_stages
+from training.state import TrainingState
 
 ROOT = Path(__file__).resolve().parents[2]
+CPU = Parallel(torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -145,25 +151,19 @@ SMALL = "base_channels = 8\nlamb_perception = 0.0\nlamb_mouth = 1.0\nval_fractio
 
 def checkpoint(folder: Path, data: Path, **changed) -> Path:
     """A checkpoint to go on from, as training writes it, but for what is changed."""
-    from dataset.manifest import load_manifest
-    from training.parallel import Parallel
-    from training.sequence import build_stage
-    from training.state import TrainingState
-
     manifest = load_manifest(data)
     options = FrameOptions(
         base_channels=8, lamb_perception=0.0, lamb_mouth=1.0, val_fraction=0.25, train_data=str(data)
     )
-    built = build_stage(options, manifest, Parallel(torch.device("cpu")))
-    state = TrainingState.of(built.phases, options, built.spec, built.fingerprint)
+    state = TrainingState.of(build_stage(options, manifest, CPU))
     return save_checkpoint(folder, 1, {**state.content(finished=False), **changed}, keep=1)
 
 
-def plan_resumed(tmp_path: Path, data: Path, *flags: str) -> None:
+def plan_resumed(tmp_path: Path, data: Path, *flags: str) -> list[PlannedStage]:
     folder = write(tmp_path / "stages", frame=SMALL)
     common = ["--config_folder", folder, "--name", "run", "--result_path", str(tmp_path / "out"), "--resume"]
     run, stage_flags = read_flags("test", [*common, "--train_data", str(data), *flags])
-    make_plan(run, plan_stages(run, stage_flags))
+    return make_plan(run, plan_stages(run, stage_flags), CPU, functools.cache(load_manifest))
 
 
 @pytest.mark.parametrize(
@@ -216,8 +216,6 @@ def test_a_checkpoint_of_before_without_data_and_scaler_is_gone_on_from(tmp_path
 
 
 def test_the_dry_run_writes_nothing_and_says_what_goes_on(tmp_path, data, capsys):
-    from training.sequence import train_sequence
-
     path = checkpoint(tmp_path / "out" / "run" / "frame", data)
     before = sorted(str(p) for p in tmp_path.rglob("*"))
     folder = write(tmp_path / "stages", frame=SMALL)
@@ -231,7 +229,7 @@ def test_the_dry_run_writes_nothing_and_says_what_goes_on(tmp_path, data, capsys
         "--resume",
         "--dry_run",
     ]
-    assert train_sequence(*read_flags("test", [*flags, "--train_data", str(data)]), None) == 0
+    assert train_sequence(*read_flags("test", [*flags, "--train_data", str(data)]), lambda device: CPU) == 0
     printed = capsys.readouterr().out
     assert f"goes on: {path}" in printed and json.loads(printed.splitlines()[0].split(": ", 1)[1])["base_channels"] == 8
     after = sorted(str(p) for p in tmp_path.rglob("*") if "stages" not in p.parts)

@@ -21,7 +21,7 @@ from training.flags import read_flags
 from training.generator_losses import frozen_twin
 from training.parallel import Parallel
 from training.phases import Phase, mean_over_gpus, optimise
-from training.plan import share_batch
+from training.placement import share_batch
 from training.schedule import decayed
 from training.sequence import train_sequence
 
@@ -55,10 +55,14 @@ def stage_file(folder: Path, name: str, lamb_perception: float = 0.0, **options)
     return path
 
 
+def on_cpu(_device: str) -> Parallel:
+    return Parallel(torch.device("cpu"))
+
+
 def run(arguments: list[str], data: str, result: Path, name: str = "run") -> None:
     common = ["--train_data", data, "--result_path", str(result), "--name", name]
     options, flags = read_flags("test", [*SMALL, *common, *arguments])
-    train_sequence(options, flags, lambda device: Parallel(torch.device("cpu")))
+    train_sequence(options, flags, on_cpu)
 
 
 def losses(folder: Path) -> list[dict]:
@@ -260,13 +264,27 @@ def test_a_finished_run_is_not_overwritten_and_resume_leaves_it(data, tmp_path):
     assert checkpoint.stat().st_mtime_ns == written
 
 
-def test_time_budget_ends_a_stage_and_old_checkpoints_go(data, tmp_path):
-    path = str(
-        stage_file(tmp_path, "stage", stage="frame", mouth_size=64, non_decay=500, decay=500, checkpoint_every=1)
-    )
-    run(["--config_path", path, "--max_minutes", "0.05", "--keep_checkpoints", "2"], data, tmp_path)
-    kept = sorted((tmp_path / "run" / "stage").glob("epoch_*.pth"))
-    assert len(kept) == 2 and read_checkpoint(kept[-1], "--x")["finished"]
+def test_a_time_budget_ends_a_stage_within_an_epoch(data, tmp_path):
+    path = str(stage_file(tmp_path, "stage", stage="frame", mouth_size=64, lamb_gan=0.0, lamb_mouth=1.0))
+    run(["--config_path", path, "--max_minutes", "0.000001"], data, tmp_path)
+    (kept,) = (tmp_path / "run" / "stage").glob("epoch_*.pth")
+    content = read_checkpoint(kept, "--x")
+    assert content["finished"] and content["step"] == 1
+
+
+@pytest.mark.parametrize("flags", [["--non_decay", "1"], ["--max_minutes", "0.000001"]])
+def test_old_checkpoints_go_and_a_stage_that_has_had_its_time_is_finished_by_resume(data, tmp_path, flags):
+    options = {"mouth_size": 64, "non_decay": 3, "decay": 0, "checkpoint_every": 1, "lamb_gan": 0.0, "lamb_mouth": 1.0}
+    path = str(stage_file(tmp_path, "stage", stage="frame", **options))
+    run(["--config_path", path, "--keep_checkpoints", "2"], data, tmp_path)
+    folder = tmp_path / "run" / "stage"
+    before, last = sorted(folder.glob("epoch_*.pth"))
+    last.unlink()  # as if the machine had stopped after epoch 2
+    assert not read_checkpoint(before, "--x")["finished"]
+    run(["--config_path", path, "--resume", *flags], data, tmp_path)
+    content = read_checkpoint(before, "--x")
+    assert content["finished"] and (content["epoch"], content["step"]) == (2, 4)
+    assert not last.exists()
 
 
 def test_a_syncnet_at_chance_is_not_used_as_a_loss(data, tmp_path, monkeypatch, capsys):
@@ -318,7 +336,7 @@ def test_twin_follows_its_discriminator_without_gradient():
 
 @pytest.mark.parametrize("folder", ["", "/published"])
 def test_dry_run_prints_every_stage_in_order(capsys, folder):
-    train_sequence(*read_flags("test", ["--dry_run", "--config_folder", f"{ROOT}/config/experiment{folder}"]), None)
+    train_sequence(*read_flags("test", ["--dry_run", "--config_folder", f"{ROOT}/config/experiment{folder}"]), on_cpu)
     printed = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines() if not line.startswith(" "))
     assert list(printed) == ["syncnet", "frame_64", "frame_128", "frame_256", "clip_256"]
     assert ("lamb_opening" in json.loads(printed["frame_64"])) == bool(folder)  # the published recipe has none
