@@ -223,3 +223,10 @@ class MakeDatasetOptions:
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
     num_workers: int = option(2, "videos worked on at a time, each in a process", low=1, high=256)
     scheduler: str = option("", "address of a Dask cluster that takes the videos, instead of --num_workers")
+
+
+@dataclass
+class MergeOptions:
+    """tools/merge_datasets.py"""
+
+    output: str = option("", "folder of the merged training set: new, or of the same merge, which is then completed")
