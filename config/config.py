@@ -230,3 +230,12 @@ class MergeOptions:
     """tools/merge_datasets.py"""
 
     output: str = option("", "folder of the merged training set: new, or of the same merge, which is then completed")
+
+
+@dataclass
+class CompressOptions:
+    """tools/compress.py"""
+
+    output: str = option("", "archive, a name that ends in .tar.zst; not set: FOLDER.tar.zst beside the folder")
+    split: str = option("", "size of the parts, such as 500M (MiB), 4G (GiB) or 4GB (10^9 bytes); not set: one file")
+    verify: bool = option(True, "read the archive back and compare checksums, names and sizes")
