@@ -242,3 +242,19 @@ class MakeDatasetOptions:
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
     num_workers: int = option(2, "videos worked on at a time, each in a process", low=1, high=256)
     scheduler: str = option("", "address of a Dask cluster that takes the videos, instead of --num_workers")
+
+
+@dataclass
+class MergeOptions:
+    """tools/merge_datasets.py"""
+
+    output: str = option("", "folder of the merged training set: new, or of the same merge, which is then completed")
+
+
+@dataclass
+class CompressOptions:
+    """tools/compress.py"""
+
+    output: str = option("", "archive, a name that ends in .tar.zst; not set: FOLDER.tar.zst beside the folder")
+    split: str = option("", "size of the parts, such as 500M (MiB), 4G (GiB) or 4GB (10^9 bytes); not set: one file")
+    verify: bool = option(True, "read the archive back and compare checksums, names and sizes")

@@ -12,8 +12,9 @@
 them work too: their generators are then not shown what silence looks like. `packed_crops` are .npy files of the same
 crops, decoded at the size of a mouth size: (frames, h, w, 3) RGB uint8, row k the crop of frame k.
 
-Paths are relative to the JSON's folder. The JSON of the published DINet code (inline `deep_speech_list`, paths relative
-to the working directory) is read too.
+Paths are relative to the JSON's folder. A video without `audio_feature_path` holds its audio in its clips, nine rows
+each: `{"frame_path_list": [PATH, ... 9], "deep_speech_list": [[0.1, ...], ... 9]}`. The JSON of the published DINet
+code, nothing but such videos by name, with paths relative to the working directory, is read too.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ import numpy as np
 from config.constants import FPS
 from config.errors import InputError
 from dataset.array_files import check_files
-from dataset.records import expected, finite_numbers, read_published_video, read_video
+from dataset.records import expected, finite_numbers, read_video, read_video_with_audio
 from dataset.video import OPEN_FILES, Video, allow_open_files, map_array
 from media.files import atomic_write
 
@@ -77,20 +78,24 @@ def load_manifest(path: str | Path) -> Manifest:
     Raises InputError naming the file, the video and what is wrong.
     """
     path = Path(path)
+    return parse_manifest(path, read_json(path))
+
+
+def parse_manifest(path: Path, content: dict) -> Manifest:
+    """The same for the content of the JSON at `path`, which is emptied."""
     allow_open_files(OPEN_FILES)
     map_array.cache_clear()  # files may have been made anew since another stage read them
-    content = read_json(path)
-    if "videos" in content or "format" in content:
+    if is_published(content):
+        manifest = Manifest(path, "deepspeech", 0, "legacy")
+        read, root, videos = read_video_with_audio, "", content
+    else:
         with error_context(f"--train_data {path}: ", f"; {ANEW}"):
             manifest = read_header(path, content)
-        read, videos = read_video, content["videos"]
-    else:
-        manifest = Manifest(path, "deepspeech", 0, "legacy")
-        read, videos = read_published_video, content
+        read, root, videos = read_video, path.parent, content["videos"]
     for name in list(videos):
         with error_context(f"--train_data {path}: video {name}: "):
             with error_context("", f"; {ANEW}"):
-                video, left_out = read(path.parent, name, videos.pop(name))  # frees what has been read
+                video, left_out = read(root, name, videos.pop(name))  # frees what has been read
             manifest.clips_left_out += left_out
             if not video.paths:
                 continue
@@ -138,6 +143,11 @@ def unique_keys(pairs: list[tuple[str, object]]) -> dict:
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise ValueError(f"{twice} stands twice")
     return content
+
+
+def is_published(content: dict) -> bool:
+    """Whether the content of a training JSON is in the published code's layout."""
+    return "videos" not in content and "format" not in content
 
 
 def read_header(path: Path, content: dict) -> Manifest:
@@ -196,11 +206,23 @@ def write_manifest(
     silence: np.ndarray | None = None,
 ) -> None:
     """Write a training JSON whole."""
+    records = {video.name: video.record() for video in videos}
+    write_records(path, audio_feature, audio_channel, crop, records, silence)
+
+
+def write_records(
+    path: Path,
+    audio_feature: str,
+    audio_channel: int,
+    crop: str,
+    records: dict[str, dict],
+    silence: np.ndarray | None = None,
+) -> None:
+    """The same from the records of the videos by name."""
     header = {
         **{"format": FORMAT, "version": VERSION, "fps": FPS},
         **{"audio_feature": audio_feature, "audio_channel": audio_channel, "crop": crop},
     }
-    entries = {video.name: video.record() for video in videos}
     with atomic_write(path) as temporary:
         quiet = {} if silence is None else {"silence": silence.tolist()}
-        temporary.write_text(json.dumps({**header, "videos": entries, **quiet}, ensure_ascii=False), encoding="utf-8")
+        temporary.write_text(json.dumps({**header, "videos": records, **quiet}, ensure_ascii=False), encoding="utf-8")

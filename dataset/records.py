@@ -17,7 +17,12 @@ LARGEST_OPENING = 10**4  # pixels
 
 
 def read_video(root: Path, name: str, record: object) -> tuple[Video, int]:
-    """A video whose paths are relative to `root`, and how many of its clips were left out: none."""
+    """A video whose paths are relative to `root`, and how many of its clips were left out.
+
+    None are, unless the clips hold their audio themselves.
+    """
+    if holds_audio(record):
+        return read_video_with_audio(root, name, record)
     audio = expected(record, "audio_feature_path", str, "a path", len)
     clips = checked_clips(record)
     clips.sort(key=lambda clip: clip["audio_start"])
@@ -34,6 +39,14 @@ def read_video(root: Path, name: str, record: object) -> tuple[Video, int]:
         raise InputError(f"packed_crops is {reprlib.repr(packed)}, expected paths by mouth size")
     files = {int(size): root / file for size, file in packed.items()}
     return Video(name, numbers, paths, root / audio, lip_openings(clips, counts), files), 0
+
+
+def holds_audio(record: object) -> bool:
+    """Whether the clips of a video hold their rows of audio, as the published code writes them."""
+    match record:
+        case {"clip_data_list": [{"deep_speech_list": _}, *_]}:
+            return "audio_feature_path" not in record
+    return False
 
 
 def checked_clips(record: object) -> list[dict]:
@@ -85,11 +98,11 @@ def lip_openings(clips: list[dict], counts: np.ndarray) -> np.ndarray | None:
     return values
 
 
-def read_published_video(_root: Path, name: str, record: object) -> tuple[Video, int]:
-    """A video of the published layout, and how many of its clips were left out.
+def read_video_with_audio(root: str | Path, name: str, record: object) -> tuple[Video, int]:
+    """A video whose clips hold their rows of audio, and how many of its clips were left out.
 
     Clips have nine frames and nine rows of audio; the published code writes others too, and crashes on them. Paths are
-    relative to the working directory. A video with none left has no frames.
+    relative to `root`, "" being the working directory. A video with none left has no frames.
     """
     clips = expected(record, "clip_data_list", list, "a list of clips")
     lists = []
@@ -102,7 +115,7 @@ def read_published_video(_root: Path, name: str, record: object) -> tuple[Video,
     if not lists:
         return Video(name, np.empty(0, np.int64), [], np.empty((0, 0), np.float32)), len(clips)
     lists.sort(key=lambda pair: frame_number(pair[0][0]))
-    paths = [frame for frames, _ in lists for frame in frames]
+    paths = [os.path.join(root, frame) for frames, _ in lists for frame in frames]
     numbers = np.array([frame_number(path) for path in paths])
     check_frames(numbers, paths)
     rows = audio_rows([row for _, steps in lists for row in steps])

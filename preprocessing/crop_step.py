@@ -8,14 +8,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from config.constants import CLIP_FRAMES, NUM_LANDMARKS
+from config.constants import CLIP_FRAMES
 from config.errors import InputError
+from dataset.crop_landmarks import landmark_records, read_landmark_records
 from dataset.layout import FRAME_NAME, TrainingSetLayout
 from dataset.manifest import CROP_KINDS
 from face.alignment import align_video, crop_face, legacy_video, share_inside, transform
 from face.openface_csv import read_openface_csv
 from face.smoothing import smooth_track
-from media.files import atomic_write_folder, load_array, save_array
+from media.files import atomic_write_folder, save_array
 from media.video import VideoInfo
 from preprocessing.jobs import Outcome, attempt
 from preprocessing.media_steps import probe_25fps, read_every_frame, write_jpeg
@@ -112,24 +113,12 @@ def clip_landmarks(clips: list[int], landmarks: np.ndarray, matrices: np.ndarray
     return landmark_records(names, np.array(points))
 
 
-def landmark_records(names: list[str], points: np.ndarray) -> np.ndarray:
-    longest = max(len(name) for name in names)
-    records = np.empty(len(names), [("path", f"U{longest}"), ("landmarks", "f4", (NUM_LANDMARKS, 2))])
-    records["path"], records["landmarks"] = names, points
-    return records
-
-
 def read_landmarks(folder: Path) -> np.ndarray | None:
     """The records of a video's crops, as of clip_landmarks; None for crops of the published code, which have none."""
     path = folder / LANDMARKS
     if not path.exists():
         return None
-    records = load_array(path, f"remove {folder} and run --crop_face again")
-    expected = landmark_records(["0"], np.zeros((1, NUM_LANDMARKS, 2))).dtype["landmarks"]
-    fields = records.dtype.fields or {}
-    if fields.keys() != {"path", "landmarks"} or records.dtype["landmarks"] != expected or records.ndim != 1:
-        raise InputError(f"{path} does not hold landmarks of crops; remove {folder} and run --crop_face again")
-    return records
+    return read_landmark_records(path, f"remove {folder} and run --crop_face again")
 
 
 def video_landmarks(name: str, layout: TrainingSetLayout) -> Outcome:

@@ -2,13 +2,13 @@
 
 import filecmp
 import os
-import shutil
 from pathlib import Path
 
 from config.errors import InputError
 from dataset.layout import TrainingSetLayout
 from face.openface_csv import read_openface_csv
-from media.files import atomic_write, is_same
+from media.files import is_same
+from media.links import link_file
 from media.video import VIDEO_SUFFIXES
 from preprocessing.origin import Origin, fingerprint, is_ours, memory_of, recall
 
@@ -46,8 +46,7 @@ def is_as_placed(target: Path, root: Path) -> bool:
 def place(source: Path, target: Path, root: Path) -> None:
     """Put a file into the training set at `root`: a hard link, else a symbolic link, else a copy.
 
-    Replaces only what was placed by make_dataset.py. A link shares the source's mode and times, so only a copy may go
-    through atomic_write, which sets them.
+    Replaces only what was placed by make_dataset.py.
     """
     if target.exists():
         if os.path.samefile(source, target) or filecmp.cmp(source, target, shallow=False):
@@ -55,14 +54,7 @@ def place(source: Path, target: Path, root: Path) -> None:
         if not is_as_placed(target, root):
             raise InputError(f"{target} exists and is another file; move it away to use {source}")
         target.unlink()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for link in (os.link, os.symlink):
-        try:
-            return link(source.resolve(), target)
-        except OSError:
-            continue
-    with atomic_write(target) as temporary:
-        shutil.copyfile(source, temporary)
+    link_file(source, target)
 
 
 def withdraw(name: str, raw: Path, output: Path, training_set: Path | None) -> None:
