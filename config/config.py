@@ -11,6 +11,7 @@ PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 PRECISION_HELP = "auto: bf16 where the device multiplies in it, else fp32; fp16 for GPUs without bf16"
 LARGEST_SEED = 2**32 - 1
 SYNCNET_PATH_HELP = "SyncNet checkpoint: a clip stage's, instead of syncnet_from, or what a syncnet stage starts from"
+SOUND_FORMATS = ("wav", "mp3", "flac", "m4a")
 METRICS = ("image", "landmarks", "sync", "lpips", "fid")
 X264_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
@@ -258,3 +259,23 @@ class CompressOptions:
     output: str = option("", "archive, a name that ends in .tar.zst; not set: FOLDER.tar.zst beside the folder")
     split: str = option("", "size of the parts, such as 500M (MiB), 4G (GiB) or 4GB (10^9 bytes); not set: one file")
     verify: bool = option(True, "read the archive back and compare checksums, names and sizes")
+
+
+@dataclass
+class AudioOptions:
+    """tools/audio.py"""
+
+    output: str = option("", "folder of the results, which keep their names; or a file, for one file and for --join")
+    format: str | None = option(
+        None, "of the results in a folder; not set: that of the file, wav where it is another", choices=SOUND_FORMATS
+    )
+    start: float = option(0.0, "seconds of every file that are left out at its beginning", low=0, high=10**6)
+    end: float | None = option(None, "seconds from the beginning of every file where it ends", low=0, high=10**6)
+    trim: bool = option(False, "leave out silence at either end, as --silence_level says")
+    silence_level: float = option(-50.0, "loudest silence for --trim, in dB below full scale", low=-120, high=0)
+    rate: int | None = option(None, "samples a second", low=1000, high=192000)
+    mono: bool = option(False, "mix all channels into one")
+    join: bool = option(False, "put all files into one, in the order in which they are given")
+    crossfade: float = option(0.02, "seconds over which joined files fade into each other", low=0, high=10)
+    loudness: float | None = option(None, "integrated loudness in LUFS, EBU R128: -23 for broadcast", low=-70, high=-5)
+    pad: float = option(0.0, "seconds of silence that are added at either end", low=0, high=3600)
