@@ -200,6 +200,7 @@ def test_no_file_that_is_read_is_written_to(tmp_path, speech):
         ["a.wav", "--output", "."],
         [".", "--output", "."],
         [".", "--output", "below/out"],
+        [".", "--output", "new.wav", "--join"],
         ["a.wav", "b.wav", "--output", tmp_path],
     ):
         result = run(*arguments, folder=tmp_path)
@@ -217,7 +218,8 @@ BAD = {
     "a.wav --output out.mp3 --rate 12345": "--rate is 12345",
     "a.wav --output out.mp3 --format wav": "--format is wav",
     "a.wav --output out.ogg --join": "does not end in",
-    "a.wav sub/a.wav --output out.wav": "is a file's name",
+    "a.wav sub/a.wav --output out.wav": "is the name of a file",
+    "a.wav --output out.ogg": "is the name of a file",
     "a.wav --output out --loudness nan": "--loudness",
     "a.wav --output out --loudness 5": "--loudness",
     "a.wav --output out --pad -1": "--pad",

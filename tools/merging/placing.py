@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from config.errors import InputError
-from media.files import atomic_write, check_outputs, sweep_below
+from media.files import PARTIAL, atomic_write, check_outputs, sweep_below
 from media.links import link_file
 from preprocessing.feature_step import SILENCE
 from tools.merging.parts import Part
@@ -39,7 +39,7 @@ def claim(output: Path, sources: Sequence[Source], names: Sequence[dict[str, str
     }
     for name in videos:
         check_outputs({"--output": output / f"{name}_deepspeech.txt"}, {})  # the longest ending of a file
-    if output.is_dir() and any(output.iterdir()):
+    if output.is_dir() and any(not file.name.startswith(PARTIAL) for file in output.iterdir()):
         for name, origin in read_record(path).items():
             if videos.get(name) != origin:
                 raise InputError(

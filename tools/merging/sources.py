@@ -53,7 +53,7 @@ def read_sources(folders: Sequence[Path]) -> list[Source]:
 def prefixes(roots: Sequence[Path]) -> list[str]:
     """The folders' names, with as many of the folders above as it takes to tell them apart."""
     for depth in range(1, max(len(root.parts) for root in roots)):
-        names = ["_".join(part for part in root.parts[1:][-depth:]) for root in roots]
+        names = ["_".join(root.parts[1:][-depth:]) for root in roots]
         if len(set(names)) == len(names):
             return names
     raise InputError(f"the paths of {', '.join(map(str, roots))} make the same prefix; rename one of the folders")

@@ -28,13 +28,16 @@ def plan_jobs(paths: Sequence[Path], options: AudioOptions) -> list[Job]:
     found = [pair for path in paths for pair in find_sounds(path)]
     sources = [source for source, _ in found]
     output = Path(options.output).absolute()
+    refuse_inside(output, paths)
     if options.join:
-        jobs = [Job(sources, checked_name(output, "--join makes one file"))]
-    elif len(paths) == 1 and paths[0].is_file() and output.suffix[1:].lower() in CONTAINERS and not output.is_dir():
+        if not is_result(output):
+            raise InputError(f"--output: {output} does not end in one of {SUFFIXES}; --join makes a file of that name")
+        jobs = [Job(sources, output)]
+    elif len(paths) == 1 and paths[0].is_file() and is_result(output):
         jobs = [Job(sources, output)]
     else:
         jobs = [Job([source], output / result_name(below, options.format)) for source, below in found]
-        refuse_file(output, paths)
+        refuse_file(output)
     if options.format and not all(job.output.suffix[1:].lower() == options.format for job in jobs):
         raise InputError(f"--format is {options.format}, and --output {output} ends otherwise; give one of the two")
     refuse_clashes(jobs, sources)
@@ -56,19 +59,25 @@ def find_sounds(path: Path) -> list[tuple[Path, Path]]:
     return found
 
 
-def checked_name(output: Path, why: str) -> Path:
-    if output.suffix[1:].lower() not in CONTAINERS or output.is_dir():
-        raise InputError(f"--output: {output} does not end in one of {SUFFIXES}; {why}, so give a file's name")
-    return output
+def is_result(output: Path) -> bool:
+    """Whether a path is the name of a file that can be written."""
+    return output.suffix[1:].lower() in CONTAINERS and not output.is_dir()
 
 
-def refuse_file(output: Path, paths: Sequence[Path]) -> None:
-    """Raise InputError where a folder of results has a file's name, or lies among the files that are read."""
-    if output.suffix[1:].lower() in CONTAINERS and not output.is_dir():
-        raise InputError(f"--output: {output} is a file's name, and the results are several; give a folder, or --join")
+def refuse_inside(output: Path, paths: Sequence[Path]) -> None:
+    """Raise InputError where results would lie among the files that are read, and be read the next time."""
     for path in paths:
         if path.is_dir() and path.resolve() in (output.resolve(), *output.resolve().parents):
-            raise InputError(f"--output: {output} lies in {path}, which is read; give a folder outside of it")
+            raise InputError(f"--output: {output} lies in {path}, which is read; give a place outside of it")
+
+
+def refuse_file(output: Path) -> None:
+    """Raise InputError where a folder of results has a file's name."""
+    if output.suffix.lower() in SOUND_SUFFIXES | VIDEO_SUFFIXES and not output.is_dir():
+        raise InputError(
+            f"--output: {output} is the name of a file; several files become a folder, and one file or those of --join "
+            f"a name that ends in one of {SUFFIXES}"
+        )
     check_outputs({"--output": output}, {}, are_folders=True)
 
 
