@@ -20,6 +20,8 @@ from preprocessing.footage.signs import FrameSigns, frame_signs
 
 PAUSE_FROM = 0.75  # share of the greatest length from which a passage ends at the next pause
 PAUSE = FPS // 5  # frames without speech, before and after, that make one
+# A face that is seen in fewer frames, and in a smaller share of the passage, walks by or is a find by chance.
+FLEETING, FLEETING_SHARE = FPS, 0.25
 TILE_EVERY, TILE, TILE_FACES = 10, 96, 2.5  # frames, pixels, face sizes
 TILE_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
 GREY, MARK = (110, 110, 110), (80, 220, 80)  # BGR: around the frame, the box around the face
@@ -81,7 +83,7 @@ class PassageDraft:
         length = self.length if stop is None else stop - self.start
         faces = []
         for number, rows in self.rows.items():
-            if any(rows[:length]):
+            if sum(row is not None for row in rows[:length]) >= min(FLEETING, FLEETING_SHARE * length):
                 landmarks = np.full((length, NUM_LANDMARKS, 2), np.nan, np.float32)
                 for index, row in enumerate(rows[:length]):
                     if row is not None:
