@@ -244,6 +244,27 @@ class MakeDatasetOptions:
     num_workers: int = option(2, "videos worked on at a time, each in a process", low=1, high=256)
     scheduler: str = option("", "address of a Dask cluster that takes the videos, instead of --num_workers")
 
+    # What a clip must be. 0: measured, but no reason to leave it out.
+    min_face_size: int = option(
+        64, "height of a face from brows to chin, pixels; a mouth of 64 wants 72, of 128 144, of 256 288; 0: any", low=0
+    )
+    min_face_share: float = option(0.9, "share of a clip's frames in which the face is found", low=0, high=1)
+    max_yaw: float = option(
+        45.0, "degrees that a head is turned to a side in all but a tenth of the frames; 0: any", low=0, high=90
+    )
+    max_pitch: float = option(35.0, "degrees that it is raised or lowered, likewise; 0: any", low=0, high=90)
+    min_sharpness: float = option(
+        50.0, "of the edges in the mouth region: 100 is usual, at 50 they are twice as wide; 0: any", low=0, high=200
+    )
+    max_mouth_covered: float = option(
+        0.1, "share of frames in which the lips cannot be seen, behind a hand or a microphone; 0: any", low=0, high=1
+    )
+    min_brightness: float = option(0.1, "of the face, from 0, black, to 1, white", low=0, high=1)
+    max_overexposed: float = option(0.3, "share of the face that is burnt out; 0: any", low=0, high=1)
+    min_loudness: float = option(-50.0, "level of the speech, dB of full scale; 0: any", low=-100, high=0)
+    max_clipping: float = option(0.01, "share of the sound's samples at full scale; 0: any", low=0, high=1)
+    min_speech: float = option(0.25, "share of a clip's time in which somebody speaks", low=0, high=1)
+
 
 @dataclass
 class MergeOptions:
