@@ -12,7 +12,7 @@ CUT_DELAY = 2
 DETECTION_WIDTH = 256  # pixels; PySceneDetect's own default reduces pictures to about this width
 # PySceneDetect asks for 15. A cut between two people before the same curtain has 12.7; the largest change that stands
 # out inside nine real shots has 8.0.
-LEAST_CHANGE = 10.0
+LEAST_CHANGE = 12.0
 BLACK = 12  # mean level, of 255, of a picture between a fade out and a fade in: PySceneDetect's default
 
 
