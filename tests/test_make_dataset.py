@@ -57,6 +57,7 @@ def write_clip(
     with av.open(str(path), "w") as container:
         video = container.add_stream(codec, rate=30)
         video.width = video.height = 176
+        video.bit_rate = 4_000_000  # so that key frames do not look like cuts
         video.pix_fmt, video.codec_context.time_base = "yuv420p", Fraction(1, TICKS)
         if sound:
             track = container.add_stream(audio, rate=AUDIO_RATE, layout="mono")
