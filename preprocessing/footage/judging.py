@@ -10,19 +10,20 @@ from evaluation.judges import SyncJudge
 from evaluation.syncnet_v2 import PublicJudge
 from evaluation.windows import NUM_OFFSETS, Seen, WindowEmbedder, hear_all, offset_distances
 from face.alignment import align_frame, at_scale, scale_of
-from preprocessing.footage.turns import NO_FACE, Turn, cut_turns
+from face.smoothing import stretches
+from preprocessing.footage.paths import best_path, path_scores
+from preprocessing.footage.turns import ANOTHER_SPEAKS, NO_FACE, Turn, cut_turns
 
 STEADY_FRAMES = 50  # over which the crop's scale is steadied: a face that comes nearer is followed
 PEAK = 3  # frames around the best offset whose distances do not show what sounds out of step have
 PUBLISHED_CONFIDENCE = 3.0  # of syncnet_v2, below which public pipelines leave clips out
 LEAST_CONFIDENCE = 2.0  # of the project's own SyncNets: benchmarks/sync_confidence.py
-ANOTHER_SPEAKS = "another face speaks"
 VOICE_OVER = "voice-over: no face goes with the sound"
 
 # How much nearer than other sounds a face's own is, in spreads of a window's distances: the judge's skill on this face.
-SKILLS = np.array([0.4, 0.8, 1.6, 3.2])
-OVERLAP = 4.0  # frames per independent window: the variance of a sum over theirs, measured with the sample speaker
-CHANGE = 8.0  # nats that a change of speaker costs: two seconds of a face at a skill of 1.6 are believed, less are not
+SKILLS = (0.8, 1.6, 3.2)
+OVERLAP = 6.0  # frames per independent window: the variance of a sum over theirs, measured with the sample speaker
+CHANGE = 10.0  # nats that a change of speaker costs: two seconds of a face at a skill of 1.6 are believed, less are not
 
 
 class Watcher:
@@ -108,18 +109,59 @@ def speaking_faces(seen: list[Seen], distances: list[np.ndarray], speech: np.nda
     found together with who speaks: at most one face at a time, and none in a voice-over.
     """
     count = len(speech)
-    closeness = [by_frame(each.numbers, table, count) for each, table in zip(seen, distances, strict=True)]
     heard = np.stack([shifted(speech, column - MAX_OFFSET) for column in range(NUM_OFFSETS)], 1)  # (T, 31)
-    gains = np.zeros((len(seen) + 1, count, NUM_OFFSETS))  # in nats; the first is nobody's
-    for gain, near in zip(gains[1:], closeness, strict=True):
-        gain[:] = best_gain(np.where(heard & np.isfinite(near), near, 0))
-    path, column = best_path(gains)
-    found = [np.isfinite(near).any(1) for near in closeness]
+    gains = [np.zeros(heard.shape)]  # nobody's
+    for each, table in zip(seen, distances, strict=True):
+        gains.append(speaking_gain(np.where(heard, closeness(each.numbers, table, count), np.nan)))
+    path, column = best_path(np.stack(gains), CHANGE)
     spoken = heard[:, column]
     turns = []
-    for number in range(1, len(gains)):
+    for number, each in enumerate(seen, 1):
         because = np.full(count, "", object)
         because[spoken & (path != number)] = ANOTHER_SPEAKS
         because[spoken & (path == 0)] = VOICE_OVER
+        because[~in_sight(each.numbers, count)] = NO_FACE
         turns.append(cut_turns(because, spoken))
     return turns
+
+
+def closeness(numbers: np.ndarray, distances: np.ndarray, count: int) -> np.ndarray:
+    """(T, 31) how much nearer each sound is than the others, in spreads, by the middle frame of the windows.
+
+    NaN where nothing is known.
+    """
+    relative = relative_distances(distances)
+    spread = np.sqrt(np.nanmean(relative**2)) if np.isfinite(relative).any() else 1.0
+    result = np.full((count, NUM_OFFSETS), np.nan)
+    result[numbers + WINDOW_FRAMES // 2] = -relative / max(float(spread), 1e-9)
+    return result
+
+
+def in_sight(numbers: np.ndarray, count: int) -> np.ndarray:
+    """(T,) bool: frames that windows show, and short gaps between them, over which the face is followed."""
+    seen, result = np.zeros(count, bool), np.zeros(count, bool)
+    for step in range(WINDOW_FRAMES):
+        seen[numbers + step] = True
+    for start, stop in stretches(seen):
+        result[start:stop] = True
+    return result
+
+
+def shifted(speech: np.ndarray, offset: int) -> np.ndarray:
+    """(T,) bool: speech activity (T,) as the picture's frames have it, whose sound comes `offset` frames late."""
+    index = np.arange(len(speech)) + offset
+    return speech[index.clip(0, len(speech) - 1)] & (index >= 0) & (index < len(speech))
+
+
+def speaking_gain(near: np.ndarray) -> np.ndarray:
+    """(T, 31) nats by which each frame speaks for the face rather than for nobody, 0 where `near` is NaN.
+
+    By its own sound a face's closeness `near` is normal around the judge's skill on this face, else around 0. The skill
+    is chosen for every offset as what explains the whole passage best.
+    """
+    skills = np.array(SKILLS)[:, None, None]
+    gains = np.nan_to_num((skills * near - skills**2 / 2) / OVERLAP)  # (skills, T, 31)
+    columns = np.moveaxis(gains, 0, 1).reshape(len(near), -1)
+    scores = path_scores(np.stack((np.zeros(columns.shape), columns)), CHANGE)
+    best = scores.reshape(len(SKILLS), NUM_OFFSETS).argmax(0)
+    return gains[best, :, np.arange(NUM_OFFSETS)].T
