@@ -5,19 +5,16 @@ from collections import deque
 import numpy as np
 import torch
 
-from config.constants import FPS, MAX_OFFSET, WINDOW_FRAMES
+from config.constants import MAX_OFFSET, WINDOW_FRAMES
+from evaluation.confidence import NUM_OFFSETS, mean_curve, relative_distances
 from evaluation.judges import SyncJudge
-from evaluation.syncnet_v2 import PublicJudge
-from evaluation.windows import NUM_OFFSETS, Seen, WindowEmbedder, hear_all, offset_distances
+from evaluation.windows import Seen, WindowEmbedder, hear_all, offset_distances
 from face.alignment import align_frame, at_scale, scale_of
 from face.smoothing import stretches
 from preprocessing.footage.paths import best_path, path_scores
 from preprocessing.footage.turns import ANOTHER_SPEAKS, NO_FACE, Turn, cut_turns
 
 STEADY_FRAMES = 50  # over which the crop's scale is steadied: a face that comes nearer is followed
-PEAK = 3  # frames around the best offset whose distances do not show what sounds out of step have
-PUBLISHED_CONFIDENCE = 3.0  # of syncnet_v2, below which public pipelines leave clips out
-LEAST_CONFIDENCE = 2.0  # of the project's own SyncNets: benchmarks/sync_confidence.py
 VOICE_OVER = "voice-over: no face goes with the sound"
 
 # How much nearer than other sounds a face's own is, in spreads of a window's distances: the judge's skill on this face.
@@ -67,39 +64,15 @@ def distances(judge: SyncJudge, seen: Seen, wave: np.ndarray) -> np.ndarray:
 
 
 def offset_and_confidence(judge: SyncJudge, distances: np.ndarray) -> tuple[int, float]:
-    """Frames by which the sound comes late, and how sure that is, from distances (W, 31) of one clip's windows.
+    """Frames by which the sound comes late, and how sure that is, from distances (W, 31) of all of a clip's windows.
 
-    The offset is the one of the least mean distance. The confidence is how far that is below the median of the 31
-    means: for syncnet_v2 as published, in its distance; for the project's own SyncNets, whose distances have no scale
-    of their own, in spreads of a single window's distances out of step, times the root of the seconds, as the spread
-    of a mean falls with them. That has one distribution for clips out of step whatever their length and the judge.
-    0, 0.0 without windows.
+    The offset is the one of the least mean distance; what confidence it needs, judge.least_confidence says. 0 and 0.0
+    where no window has a sound.
     """
     relative = relative_distances(distances)
-    counts = np.isfinite(relative).sum(0)
-    if not counts.any():
+    if not np.isfinite(relative).any():
         return 0, 0.0
-    means = np.where(counts > 0, np.nansum(relative, 0) / np.maximum(counts, 1), np.inf)
-    best = int(means.argmin())
-    depth = float(np.median(means[counts > 0]) - means[best])
-    if isinstance(judge, PublicJudge):
-        return best - MAX_OFFSET, depth
-    others = relative[:, abs(np.arange(NUM_OFFSETS) - best) > PEAK]
-    spread = np.sqrt(np.nanmean(others**2)) if np.isfinite(others).any() else np.inf
-    seconds = np.isfinite(relative).any(1).sum() / FPS
-    return best - MAX_OFFSET, depth / max(float(spread), 1e-9) * float(np.sqrt(seconds))
-
-
-def least_confidence(judge: SyncJudge) -> float:
-    """The confidence from which a clip's offset can be trusted."""
-    return PUBLISHED_CONFIDENCE if isinstance(judge, PublicJudge) else LEAST_CONFIDENCE
-
-
-def relative_distances(distances: np.ndarray) -> np.ndarray:
-    """(W, 31) less every window's own mean, so that a window that fits no sound, or every sound, says nothing."""
-    known = np.isfinite(distances)
-    means = np.where(known, distances, 0).sum(1) / np.maximum(known.sum(1), 1)
-    return distances - means[:, None]
+    return int(mean_curve(relative).argmin()) - MAX_OFFSET, judge.confidence(relative)
 
 
 def speaking_faces(seen: list[Seen], distances: list[np.ndarray], speech: np.ndarray) -> list[list[Turn]]:
