@@ -9,6 +9,7 @@ from torch import Tensor
 from audio.features import get_audio_feature, sample_feature
 from config.constants import CLIP_FRAMES, FPS, WINDOW_FRAMES
 from config.errors import InputError
+from evaluation.confidence import standard_depth
 from evaluation.syncnet_v2 import PublicJudge, is_public_syncnet
 from face.alignment import network_crop
 from face.geometry import mouth_box
@@ -21,7 +22,12 @@ CPU = torch.device("cpu")
 
 
 class SyncJudge(Protocol):
-    """What every SyncNet offers. Window k shows frames k .. k + 4 of a 25 fps video."""
+    """What every SyncNet offers. Window k shows frames k .. k + 4 of a 25 fps video.
+
+    least_confidence: the confidence from which the offset of a clip can be trusted.
+    """
+
+    least_confidence: float
 
     def picture(self, frame: np.ndarray, landmarks: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
         """What the network sees of a frame (H, W, 3) BGR: uint8 (h, w, 3)."""
@@ -39,6 +45,10 @@ class SyncJudge(Protocol):
         """(B,) distances of images (B, ...) and sounds (B, ...)."""
         ...
 
+    def confidence(self, distances: np.ndarray) -> float:
+        """How sure a clip's best offset is, from its windows' distances (W, 31); see evaluation/confidence.py."""
+        ...
+
 
 def load_judge(path: str, deepspeech_model_path: str) -> SyncJudge:
     """A SyncNet of this project, one published with DINet, or the public syncnet_v2.model, by what the file holds."""
@@ -52,7 +62,13 @@ def load_judge(path: str, deepspeech_model_path: str) -> SyncJudge:
 
 
 class ProjectJudge:
-    """SyncNet of models/syncnet.py. Its distance is 1 - score: about 0 in sync and 1 out of sync."""
+    """SyncNet of models/syncnet.py. Its distance is 1 - score: about 0 in sync and 1 out of sync.
+
+    Its least confidence was measured on held-out clips of the sample speaker, in step and with other speech, by two
+    checkpoints: benchmarks/sync_confidence.py does that for any.
+    """
+
+    least_confidence = 2.3
 
     def __init__(self, syncnet: LoadedNetwork, deepspeech_model_path: str):
         self.network, self.size = syncnet.network, syncnet.spec.mouth_size
@@ -78,3 +94,6 @@ class ProjectJudge:
         with autocast(CPU, "auto"):
             scores = self.network.score(images, sounds)
         return 1 - scores.float().mean((1, 2, 3))
+
+    def confidence(self, distances: np.ndarray) -> float:
+        return standard_depth(distances)

@@ -11,9 +11,10 @@ import numpy as np
 
 from config.constants import FPS, MAX_OFFSET, WINDOW_FRAMES
 from config.errors import InputError
+from evaluation.confidence import NUM_OFFSETS
 from evaluation.judges import SyncJudge
 from evaluation.pairs import Pair
-from evaluation.windows import NUM_OFFSETS, Seen, WindowEmbedder, hear_all, offset_distances
+from evaluation.windows import Seen, WindowEmbedder, hear_all, offset_distances
 from face.alignment import transform
 from media.audio import read_audio
 from media.video import read_frames

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from audio.mfcc import mfcc
+from evaluation.confidence import depth
 from media.audio import to_pcm16
 from models.loading import check_state, tensors_of
 
@@ -77,7 +78,12 @@ def is_public_syncnet(content: object) -> bool:
 
 
 class PublicJudge:
-    """A SyncJudge (evaluation/judges.py) whose distance is that of the two embeddings, as published."""
+    """A SyncJudge (evaluation/judges.py) whose distance is that of the two embeddings, as published.
+
+    So is its confidence, and 3 the least that public pipelines keep.
+    """
+
+    least_confidence = 3.0
 
     def __init__(self, state: dict, path: str):
         """`state`: what the file at `path` holds. Raises InputError unless it is that network's weights."""
@@ -111,3 +117,6 @@ class PublicJudge:
 
     def distance(self, images: Tensor, sounds: Tensor) -> Tensor:
         return F.pairwise_distance(images, sounds)
+
+    def confidence(self, distances: np.ndarray) -> float:
+        return depth(distances)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from config.constants import FPS, MAX_OFFSET, SAMPLE_RATE, WINDOW_FRAMES
+from evaluation.confidence import NUM_OFFSETS
 from evaluation.judges import BATCH, SyncJudge
 
-NUM_OFFSETS = 2 * MAX_OFFSET + 1
 PAIRS = 256  # windows and sounds that are compared at a time
 
 

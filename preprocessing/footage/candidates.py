@@ -69,7 +69,7 @@ def candidates(passage: Passage, sound: Sound, judge: SyncJudge | None) -> Itera
         if turn.stop - turn.start >= SHORTEST
     ]
     for turn, face, apart in sorted(found, key=lambda item: (item[0].start, item[0].stop)):
-        yield candidate(passage, turn, face, apart, speech, wave), data(turn, face, levels)
+        yield candidate(passage, turn, face, judge, apart, speech, wave), data(turn, face, levels)
 
 
 def bridged(face: PassageFace) -> np.ndarray:
@@ -81,17 +81,23 @@ def bridged(face: PassageFace) -> np.ndarray:
 
 
 def candidate(
-    passage: Passage, turn: Turn, face: PassageFace, apart: np.ndarray | None, speech: np.ndarray, wave: np.ndarray
+    passage: Passage,
+    turn: Turn,
+    face: PassageFace,
+    judge: SyncJudge | None,
+    apart: np.ndarray | None,
+    speech: np.ndarray,
+    wave: np.ndarray,
 ) -> Candidate:
     """The numbers of one stretch. apart (W, 31): distances of the face's windows to the sound at every offset."""
     frames = slice(turn.start, turn.stop)
     samples = slice(turn.start * len(wave) // len(speech), turn.stop * len(wave) // len(speech))
     offset = confidence = None
-    if apart is not None:
+    if judge is not None:
         numbers = face.seen.numbers
         inside = (numbers >= turn.start) & (numbers + WINDOW_FRAMES <= turn.stop)
         if inside.any():
-            offset, confidence = offset_and_confidence(apart[inside])
+            offset, confidence = offset_and_confidence(judge, apart[inside])
     measures = clip_measures(face.landmarks[frames], face.signs[frames], wave[samples], speech[frames])
     measures["confidence"] = confidence
     return Candidate(passage.start + turn.start, passage.start + turn.stop, turn.reason, offset, measures)

@@ -5,12 +5,22 @@ from collections import deque
 import numpy as np
 import torch
 
+from config.constants import MAX_OFFSET, WINDOW_FRAMES
+from evaluation.confidence import NUM_OFFSETS, mean_curve, relative_distances
 from evaluation.judges import SyncJudge
 from evaluation.windows import Seen, WindowEmbedder, hear_all, offset_distances
 from face.alignment import align_frame, at_scale, scale_of
-from preprocessing.footage.turns import Turn
+from face.smoothing import stretches
+from preprocessing.footage.paths import best_path, path_scores
+from preprocessing.footage.turns import ANOTHER_SPEAKS, NO_FACE, Turn, cut_turns
 
 STEADY_FRAMES = 50  # over which the crop's scale is steadied: a face that comes nearer is followed
+VOICE_OVER = "voice-over: no face goes with the sound"
+
+# How much nearer than other sounds a face's own is, in spreads of a window's distances: the judge's skill on this face.
+SKILLS = (0.8, 1.6, 3.2)
+OVERLAP = 6.0  # frames per independent window: the variance of a sum over theirs, measured with the sample speaker
+CHANGE = 10.0  # nats that a change of speaker costs: two seconds of a face at a skill of 1.6 are believed, less are not
 
 
 class Watcher:
@@ -45,21 +55,86 @@ class Watcher:
 def distances(judge: SyncJudge, seen: Seen, wave: np.ndarray) -> np.ndarray:
     """(W, 31): of every window to the sound `wave` (N,) of the passage, by the sound's offset in frames.
 
-    NaN where the sound's window is beyond the passage.
+    NaN where the sound's window is beyond the passage, and in all of a row whose window of frames is.
     """
-    return offset_distances(judge, seen, hear_all(judge, wave))
+    sounds = hear_all(judge, wave)
+    result = offset_distances(judge, seen, sounds)
+    result[seen.numbers >= len(sounds)] = np.nan
+    return result
 
 
-def offset_and_confidence(distances: np.ndarray) -> tuple[int, float]:
-    """Frames by which the sound comes late, and how sure that is, from distances (W, 31) of one face's windows."""
-    return 0, 0.0
+def offset_and_confidence(judge: SyncJudge, distances: np.ndarray) -> tuple[int, float]:
+    """Frames by which the sound comes late, and how sure that is, from distances (W, 31) of all of a clip's windows.
 
-
-def speaking_faces(
-    seen: list[Seen], distances: list[np.ndarray], speech: np.ndarray, offset: int | None = None
-) -> list[list[Turn]]:
-    """The turns of every face of a passage, from what `Watcher` and `distances` gave; speech (T,) bool.
-
-    `offset`: frames by which the sound of the file comes late, if it is known; else found from all faces together.
+    The offset is the one of the least mean distance; what confidence it needs, judge.least_confidence says. 0 and 0.0
+    where no window has a sound.
     """
-    return [[] for _ in seen]
+    relative = relative_distances(distances)
+    if not np.isfinite(relative).any():
+        return 0, 0.0
+    return int(mean_curve(relative).argmin()) - MAX_OFFSET, judge.confidence(relative)
+
+
+def speaking_faces(seen: list[Seen], distances: list[np.ndarray], speech: np.ndarray) -> list[list[Turn]]:
+    """The turns of every face of a passage of T frames, from what `Watcher` and `distances` gave; speech (T,) bool.
+
+    Frames are those of the picture. The sound may come late or early by the same for all faces; what fits best is
+    found together with who speaks: at most one face at a time, and none in a voice-over.
+    """
+    count = len(speech)
+    heard = np.stack([shifted(speech, column - MAX_OFFSET) for column in range(NUM_OFFSETS)], 1)  # (T, 31)
+    gains = [np.zeros(heard.shape)]  # nobody's
+    for each, table in zip(seen, distances, strict=True):
+        gains.append(speaking_gain(np.where(heard, closeness(each.numbers, table, count), np.nan)))
+    path, column = best_path(np.stack(gains), CHANGE)
+    spoken = heard[:, column]
+    turns = []
+    for number, each in enumerate(seen, 1):
+        because = np.full(count, "", object)
+        because[spoken & (path != number)] = ANOTHER_SPEAKS
+        because[spoken & (path == 0)] = VOICE_OVER
+        because[~in_sight(each.numbers, count)] = NO_FACE
+        turns.append(cut_turns(because, spoken))
+    return turns
+
+
+def closeness(numbers: np.ndarray, distances: np.ndarray, count: int) -> np.ndarray:
+    """(T, 31) how much nearer each sound is than the others, in spreads, by the middle frame of the windows.
+
+    NaN where nothing is known.
+    """
+    relative = relative_distances(distances)
+    spread = np.sqrt(np.nanmean(relative**2)) if np.isfinite(relative).any() else 1.0
+    result = np.full((count, NUM_OFFSETS), np.nan)
+    result[numbers + WINDOW_FRAMES // 2] = -relative / max(float(spread), 1e-9)
+    return result
+
+
+def in_sight(numbers: np.ndarray, count: int) -> np.ndarray:
+    """(T,) bool: frames that windows show, and short gaps between them, over which the face is followed."""
+    seen, result = np.zeros(count, bool), np.zeros(count, bool)
+    for step in range(WINDOW_FRAMES):
+        seen[numbers + step] = True
+    for start, stop in stretches(seen):
+        result[start:stop] = True
+    return result
+
+
+def shifted(speech: np.ndarray, offset: int) -> np.ndarray:
+    """(T,) bool: speech activity (T,) as the picture's frames have it, whose sound comes `offset` frames late."""
+    index = np.arange(len(speech)) + offset
+    return speech[index.clip(0, len(speech) - 1)] & (index >= 0) & (index < len(speech))
+
+
+def speaking_gain(near: np.ndarray) -> np.ndarray:
+    """(T, 31) nats by which each frame speaks for the face rather than for nobody, 0 where `near` is NaN.
+
+    By its own sound a face's closeness `near` is normal around the judge's skill on this face, else around 0. The skill
+    is chosen for every offset as what explains the whole passage best.
+    """
+    skills = np.array(SKILLS)[:, None, None]
+    gains = np.nan_to_num((skills * near - skills**2 / 2) / OVERLAP)  # (skills, T, 31)
+    columns = np.moveaxis(gains, 0, 1).reshape(len(near), -1)
+    scores = path_scores(np.stack((np.zeros(columns.shape), columns)), CHANGE)
+    best = scores.reshape(len(SKILLS), NUM_OFFSETS).argmax(0)
+    return gains[best, :, np.arange(NUM_OFFSETS)].T

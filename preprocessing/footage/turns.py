@@ -10,6 +10,7 @@ MARGIN = FPS // 2  # frames of silence that a stretch keeps before its first and
 LONGEST_PAUSE = 2 * FPS  # frames of silence inside a stretch
 NO_SPEECH = "no speech"
 NO_FACE = "no face"
+ANOTHER_SPEAKS = "another face speaks"
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,27 @@ def cut_turns(silent_because: np.ndarray, speech: np.ndarray) -> list[Turn]:
 
 def near(speech: np.ndarray) -> np.ndarray:
     """(T,) bool: frames of speech (T,), of pauses up to LONGEST_PAUSE, and MARGIN before and after."""
-    spoken = np.flatnonzero(speech)
-    result = np.zeros(len(speech), bool)
-    for first, then in zip(spoken, spoken[1:], strict=False):
-        if then - first <= LONGEST_PAUSE + 1:
-            result[first : then + 1] = True
-    for frame in spoken:
-        result[max(0, frame - MARGIN) : frame + MARGIN + 1] = True
+    inside = ~long_runs(~speech, LONGEST_PAUSE + 1)
+    for start, stop in runs(~speech):
+        if start == 0 or stop == len(speech):
+            inside[start:stop] = False
+    return inside | widened(speech, MARGIN)
+
+
+def widened(states: np.ndarray, reach: int) -> np.ndarray:
+    """(T,) bool: frames of `states` (T,) bool and up to `reach` frames before and after."""
+    return np.lib.stride_tricks.sliding_window_view(np.pad(states, reach), 2 * reach + 1).any(1)
+
+
+def long_runs(states: np.ndarray, least: int) -> np.ndarray:
+    """(T,) bool: frames of `states` (T,) bool in unbroken runs of at least `least` frames."""
+    result = np.zeros(len(states), bool)
+    for start, stop in runs(states):
+        result[start:stop] = stop - start >= least
     return result
+
+
+def runs(states: np.ndarray) -> list[tuple[int, int]]:
+    """Ranges of frames, in order, in which `states` (T,) bool are true without a break."""
+    borders = np.flatnonzero(np.diff(np.r_[False, states, False]))
+    return [(int(start), int(stop)) for start, stop in borders.reshape(-1, 2)]
