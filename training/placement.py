@@ -66,7 +66,7 @@ def check_shares(name: str, options: StageOptions, manifest: Manifest, parallel:
         raise InputError(
             f"stage {name}: --batch_size {options.batch_size} gives a pass on one device a single sample, and batch "
             f"norm a single value at --mouth_size {options.mouth_size}; give --batch_size {enough} or more, "
-            "a smaller --accumulate, --freeze_norms, or --model lawdnet"
+            "--freeze_norms, or --model lawdnet"
         )
 
 
