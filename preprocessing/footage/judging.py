@@ -19,8 +19,8 @@ VOICE_OVER = "voice-over: no face goes with the sound"
 
 # How much nearer than other sounds a face's own is, in spreads of a window's distances: the judge's skill on this face.
 SKILLS = (0.8, 1.6, 3.2)
-OVERLAP = 6.0  # frames per independent window: the variance of a sum over theirs, measured with the sample speaker
-CHANGE = 10.0  # nats that a change of speaker costs: two seconds of a face at a skill of 1.6 are believed, less are not
+OVERLAP = 6.0  # frames per independent window; the variance of sums has 4 to 5, and their extremes are more frequent
+CHANGE = 10.0  # nats that a change of speaker costs: at a skill of 1.6, two seconds of speech or of silence
 
 
 class Watcher:

@@ -20,7 +20,7 @@ OVERLAPPING = np.ones(5) / np.sqrt(5)  # windows share frames, so that their noi
 class LipJudge:
     """Compares how far lips are open with how loud it is."""
 
-    least_confidence = 2.3
+    least_confidence = 2.1
 
     def __init__(self):
         self.scales, self.batches = [], []
