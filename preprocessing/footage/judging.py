@@ -19,8 +19,8 @@ VOICE_OVER = "voice-over: no face goes with the sound"
 
 # How much nearer than other sounds a face's own is, in spreads of a window's distances: the judge's skill on this face.
 SKILLS = (0.8, 1.6, 3.2)
-OVERLAP = 6.0  # frames per independent window: the variance of a sum over theirs, measured with the sample speaker
-CHANGE = 10.0  # nats that a change of speaker costs: two seconds of a face at a skill of 1.6 are believed, less are not
+OVERLAP = 6.0  # frames per independent window; the variance of sums has 4 to 5, and their extremes are more frequent
+CHANGE = 10.0  # nats that a change of speaker costs: at a skill of 1.6, two seconds of speech or of silence
 
 
 class Watcher:
@@ -82,10 +82,12 @@ def speaking_faces(seen: list[Seen], distances: list[np.ndarray], speech: np.nda
     found together with who speaks: at most one face at a time, and none in a voice-over.
     """
     count = len(speech)
-    heard = np.stack([shifted(speech, column - MAX_OFFSET) for column in range(NUM_OFFSETS)], 1)  # (T, 31)
+    offsets = np.array(sorted(range(-MAX_OFFSET, MAX_OFFSET + 1), key=abs))  # of equal ones the first is chosen
+    heard = np.stack([shifted(speech, offset) for offset in offsets], 1)  # (T, 31)
     gains = [np.zeros(heard.shape)]  # nobody's
     for each, table in zip(seen, distances, strict=True):
-        gains.append(speaking_gain(np.where(heard, closeness(each.numbers, table, count), np.nan)))
+        near = closeness(each.numbers, table, count)[:, offsets + MAX_OFFSET]
+        gains.append(speaking_gain(np.where(heard, near, np.nan)))
     path, column = best_path(np.stack(gains), CHANGE)
     spoken = heard[:, column]
     turns = []
@@ -101,8 +103,10 @@ def speaking_faces(seen: list[Seen], distances: list[np.ndarray], speech: np.nda
 def closeness(numbers: np.ndarray, distances: np.ndarray, count: int) -> np.ndarray:
     """(T, 31) how much nearer each sound is than the others, in spreads, by the middle frame of the windows.
 
-    NaN where nothing is known.
+    NaN where nothing is known. Windows that reach beyond the passage of T frames are left out.
     """
+    inside = numbers + WINDOW_FRAMES <= count
+    numbers, distances = numbers[inside], distances[inside]
     relative = relative_distances(distances)
     spread = np.sqrt(np.nanmean(relative**2)) if np.isfinite(relative).any() else 1.0
     result = np.full((count, NUM_OFFSETS), np.nan)
@@ -112,9 +116,9 @@ def closeness(numbers: np.ndarray, distances: np.ndarray, count: int) -> np.ndar
 
 def in_sight(numbers: np.ndarray, count: int) -> np.ndarray:
     """(T,) bool: frames that windows show, and short gaps between them, over which the face is followed."""
+    shown = numbers[:, None] + np.arange(WINDOW_FRAMES)
     seen, result = np.zeros(count, bool), np.zeros(count, bool)
-    for step in range(WINDOW_FRAMES):
-        seen[numbers + step] = True
+    seen[shown[shown < count]] = True
     for start, stop in stretches(seen):
         result[start:stop] = True
     return result
@@ -127,14 +131,14 @@ def shifted(speech: np.ndarray, offset: int) -> np.ndarray:
 
 
 def speaking_gain(near: np.ndarray) -> np.ndarray:
-    """(T, 31) nats by which each frame speaks for the face rather than for nobody, 0 where `near` is NaN.
+    """(T, K) nats by which each frame speaks for the face rather than for nobody, 0 where `near` is NaN.
 
-    By its own sound a face's closeness `near` is normal around the judge's skill on this face, else around 0. The skill
-    is chosen for every offset as what explains the whole passage best.
+    By its own sound a face's closeness `near` (T, K) is normal around the judge's skill on this face, else around 0.
+    The skill is chosen for every offset as what explains the whole passage best.
     """
     skills = np.array(SKILLS)[:, None, None]
     gains = np.nan_to_num((skills * near - skills**2 / 2) / OVERLAP)  # (skills, T, 31)
     columns = np.moveaxis(gains, 0, 1).reshape(len(near), -1)
     scores = path_scores(np.stack((np.zeros(columns.shape), columns)), CHANGE)
-    best = scores.reshape(len(SKILLS), NUM_OFFSETS).argmax(0)
-    return gains[best, :, np.arange(NUM_OFFSETS)].T
+    best = scores.reshape(len(SKILLS), -1).argmax(0)
+    return gains[best, :, np.arange(near.shape[1])].T
