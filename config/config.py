@@ -254,7 +254,7 @@ class MakeDatasetOptions:
     )
     max_pitch: float = option(35.0, "degrees that it is raised or lowered, likewise; 0: any", low=0, high=90)
     min_sharpness: float = option(
-        50.0, "of the edges in the mouth region: 100 is usual, at 50 they are twice as wide; 0: any", low=0, high=200
+        55.0, "of the edges in the mouth region: 100 is usual, at 50 they are twice as wide; 0: any", low=0, high=200
     )
     max_mouth_covered: float = option(
         0.1, "share of frames in which the lips cannot be seen, behind a hand or a microphone; 0: any", low=0, high=1
