@@ -1,4 +1,4 @@
-"""Measures of clips whose values are known, and the limits: what is fit is kept, what a person would leave out is not."""
+"""Measures of clips whose values are known; the limits keep what is fit and leave out what a person would."""
 
 from dataclasses import fields
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pytest
+from covered_mouth import THINGS, put_before, skin_of, thing
 
 from config.config import MakeDatasetOptions
 from face.landmarks import FaceLandmarker
@@ -22,7 +23,6 @@ from sample_speaker.speech import Voice, synthesize_sentences
 from sample_speaker.talking_face import TalkingFace
 from sample_speaker.videos import PHOTOGRAPH_SCALE
 from sample_speaker.visemes import mouth_shapes
-from covered_mouth import THINGS, put_before, skin_of, thing
 
 LENGTH, SIZE = 40, 512
 DEFAULTS = limits_of(MakeDatasetOptions())
