@@ -308,10 +308,10 @@ def test_every_limit_names_an_option():
 def test_reasons_are_a_few_words_with_number_and_limit():
     limits = {"face_size": (64, None), "yaw": (None, 45.0), "loudness": (-50.0, None), "mouth_covered": (None, 0.1)}
     assert refusals({"face_size": 48.2, "yaw": 61.0, "loudness": -57.31, "mouth_covered": 0.34}, limits) == [
-        "face size 48 px, below --min_face_size 64",
+        "face size 48.2 px, below --min_face_size 64",
         "yaw 61°, above --max_yaw 45",
         "mouth covered 0.34, above --max_mouth_covered 0.1",
-        "loudness -57 dBFS, below --min_loudness -50",
+        "loudness -57.3 dBFS, below --min_loudness -50",
     ]
     assert refusals({"face_size": 63.96, "mouth_covered": 0.1004}, limits) == [
         "face size 63.96 px, below --min_face_size 64",
