@@ -262,7 +262,9 @@ class MakeDatasetOptions:
     min_brightness: float = option(0.1, "of the face, from 0, black, to 1, white", low=0, high=1)
     max_overexposed: float = option(0.3, "share of the face that is burnt out; 0: any", low=0, high=1)
     min_loudness: float = option(-50.0, "level of the speech, dB of full scale; 0: any", low=-100, high=0)
-    max_clipping: float = option(0.01, "share of the sound's samples at full scale; 0: any", low=0, high=1)
+    max_clipping: float = option(
+        0.01, "share of the sound's samples at nine tenths of full scale or more; 0: any", low=0, high=1
+    )
     min_speech: float = option(0.25, "share of a clip's time in which somebody speaks", low=0, high=1)
 
 

@@ -32,7 +32,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("brightness", "", "of the face, 0 black, 1 white, median", low="min_brightness"),
     Measure("overexposed", "", "share of the face that is burnt out, median", high="max_overexposed"),
     Measure("loudness", "dBFS", "level of the speech, RMS", low="min_loudness"),
-    Measure("clipping", "", "share of the sound's samples at full scale", high="max_clipping"),
+    Measure("clipping", "", "share of the sound's samples at full scale or nearly", high="max_clipping"),
     Measure("speech", "", "share of the time in which somebody speaks", low="min_speech"),
     Measure("confidence", "", "how surely lips and sound go together, by --syncnet", low="min_confidence"),
 )

@@ -12,7 +12,7 @@ from config.config import MakeDatasetOptions
 from face.landmarks import FaceLandmarker
 from media.audio import read_audio
 from media.video import read_frames
-from preprocessing.footage.clip_measures import clip_measures, sound_measures
+from preprocessing.footage.clip_measures import FULL_SCALE, clip_measures, sound_measures
 from preprocessing.footage.measures import MEASURES, limits_of, refusals
 from preprocessing.footage.pose import MODEL, POSE_INDEX, head_pose
 from preprocessing.footage.signs import USUAL_BLUR, frame_signs, sharpness_of
@@ -292,7 +292,7 @@ def test_level_is_that_of_the_speech():
 def test_clipping_is_the_share_at_full_scale(gain):
     sine = gain * np.sin(2 * np.pi * 200 * np.arange(50 * FRAME) / 16000)
     measures = sound_measures(np.clip(sine, -1, 1).astype(np.float32), np.ones(50, bool))
-    expected = 0 if gain < 1 else 1 - 2 / np.pi * np.arcsin(0.99 / gain)
+    expected = 0 if gain < 1 else 1 - 2 / np.pi * np.arcsin(FULL_SCALE / gain)
     assert measures["clipping"] == pytest.approx(expected, abs=0.02)
     assert ("clipping" in reasons_of(measures)) == (gain > 1)
 
