@@ -254,7 +254,7 @@ class MakeDatasetOptions:
     )
     max_pitch: float = option(35.0, "degrees that it is raised or lowered, likewise; 0: any", low=0, high=90)
     min_sharpness: float = option(
-        50.0, "of the edges in the mouth region: 100 is usual, at 50 they are twice as wide; 0: any", low=0, high=200
+        55.0, "of the edges in the mouth region: 100 is usual, at 50 they are twice as wide; 0: any", low=0, high=200
     )
     max_mouth_covered: float = option(
         0.1, "share of frames in which the lips cannot be seen, behind a hand or a microphone; 0: any", low=0, high=1
@@ -262,7 +262,9 @@ class MakeDatasetOptions:
     min_brightness: float = option(0.1, "of the face, from 0, black, to 1, white", low=0, high=1)
     max_overexposed: float = option(0.3, "share of the face that is burnt out; 0: any", low=0, high=1)
     min_loudness: float = option(-50.0, "level of the speech, dB of full scale; 0: any", low=-100, high=0)
-    max_clipping: float = option(0.01, "share of the sound's samples at full scale; 0: any", low=0, high=1)
+    max_clipping: float = option(
+        0.01, "share of the sound's samples at nine tenths of full scale or more; 0: any", low=0, high=1
+    )
     min_speech: float = option(0.25, "share of a clip's time in which somebody speaks", low=0, high=1)
 
 

@@ -32,7 +32,7 @@ MEASURES: tuple[Measure, ...] = (
     Measure("brightness", "", "of the face, 0 black, 1 white, median", low="min_brightness"),
     Measure("overexposed", "", "share of the face that is burnt out, median", high="max_overexposed"),
     Measure("loudness", "dBFS", "level of the speech, RMS", low="min_loudness"),
-    Measure("clipping", "", "share of the sound's samples at full scale", high="max_clipping"),
+    Measure("clipping", "", "share of the sound's samples at full scale or nearly", high="max_clipping"),
     Measure("speech", "", "share of the time in which somebody speaks", low="min_speech"),
     Measure("confidence", "", "how surely lips and sound go together, by --syncnet", low="min_confidence"),
 )
@@ -50,10 +50,9 @@ def limits_of(options: MakeDatasetOptions) -> dict[str, tuple[float | None, floa
 
 
 def refusals(measures: Mapping[str, float | None], limits: Limits) -> list[str]:
-    """Why a clip is left out, a few words for each limit that it breaks: "face size 48 px, below --min_face_size 64".
+    """Why a clip is left out, a few words for each limit that it breaks: "face size 48.2 px, below --min_face_size 64".
 
-    Sound without speech has no level, so a limit of the loudness alone does not refuse it, and so on: what could not be
-    measured refuses nothing.
+    What could not be measured, such as the level of sound without speech, refuses nothing.
     """
     reasons = []
     for measure in MEASURES:
@@ -70,7 +69,7 @@ def refusals(measures: Mapping[str, float | None], limits: Limits) -> list[str]:
 
 def told(measure: Measure, value: float, limit: float) -> str:
     """The measure in words, with as many digits as show on which side of the limit it lies."""
-    digits = max(2, len(str(abs(int(value)))))
+    digits = max(3, len(str(abs(int(value)))))
     while float(text := f"{value:.{digits}g}") == limit:
         digits += 1
     unit = measure.unit if measure.unit in ("", "°") else f" {measure.unit}"

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from config.constants import FPS, SAMPLE_RATE
+from media.audio import read_audio
 from preprocessing.footage.speech import BLOCK, SpeechDetector, speech_activity
 from sample_speaker.speech import Voice, synthesize_sentences
 
@@ -118,7 +119,9 @@ def test_the_number_of_threads_stays():
 
 
 def test_real_clips_speak(real_clip):
-    from media.audio import read_audio
-
-    for name, least in (("katiehill.mp4", 0.8), ("talking_man_20s_25fps.mp4", 0.6), ("mandarin_8s_48k_stereo.wav", 0.5)):
+    for name, least in (
+        ("katiehill.mp4", 0.8),
+        ("talking_man_20s_25fps.mp4", 0.6),
+        ("mandarin_8s_48k_stereo.wav", 0.5),
+    ):
         assert least < speech_activity(read_audio(real_clip(name))).mean() < 1
