@@ -3,7 +3,6 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
 SMALLEST_SIDE = 53  # pixels of a frame that the four published blocks leave something of
 
 
