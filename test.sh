@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Set up if need be, then run the tests. Arguments go on to pytest.
+# Set up if need be, then run the tests in two processes of one thread each. Arguments go on to pytest.
 set -euo pipefail
 cd "$(dirname "$0")"
 ./setup.sh
-exec .venv/bin/python -m pytest "$@"
+export OMP_NUM_THREADS=1
+exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"

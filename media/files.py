@@ -14,7 +14,7 @@ import numpy as np
 from config.errors import InputError
 
 PARTIAL = ".partial-"  # temporary names start with it, then the machine and the process that writes them
-LONGEST_NAME = 255  # bytes, of Linux file systems
+LONGEST_NAME, LONGEST_PATH = 255, 4095 - 2 * 255  # bytes, of Linux; names of results and temporary ones follow
 LONGEST_SUFFIX = 16  # characters of a suffix that temporary names carry: libraries tell formats by them
 
 
@@ -166,11 +166,10 @@ def check_writable(flag: str, output: str | Path, room: int = 0, is_folder: bool
         if len(os.fsencode(part)) > LONGEST_NAME:
             raise InputError(f"{flag}: the name {part[:40]}... is longer than {LONGEST_NAME} bytes; shorten it")
     place = output.absolute()
-    try:
-        while not os.path.lexists(place):
-            place = place.parent
-    except OSError as error:
-        raise InputError(f"{flag}: {output} cannot be written ({error.strerror})") from error
+    if len(os.fsencode(place)) > LONGEST_PATH:
+        raise InputError(f"{flag}: the path {str(output)[:40]}... is longer than {LONGEST_PATH} bytes; shorten it")
+    while not os.path.lexists(place):
+        place = place.parent
     folder = place if place.is_dir() else place.parent
     if (is_folder or place != output.absolute()) and not place.is_dir():
         raise InputError(f"{flag}: {place} is not a folder; results cannot be written below it")

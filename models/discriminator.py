@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+SMALLEST_SIDE = 53  # pixels of a frame that the four published blocks leave something of
+
 
 class DownBlock(nn.Module):
     """4 x 4 convolution without padding, leaky ReLU, then the mean of 2 x 2 pixels if `pool`."""

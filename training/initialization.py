@@ -78,7 +78,8 @@ def score_by_distance(syncnet: SyncNet, images: Tensor, audio: Tensor) -> None:
     compare.weight[:, :channels, 1, 1] += directions
     compare.weight[:, channels:, 1, 1] -= directions
     score.weight[..., 1, 1] -= 1
-    scores = torch.cat([syncnet(images, audio.roll(shift, 0)).mean((1, 2, 3)) for shift in (0, 1, 2)])
+    mouths, sounds = syncnet.face_encoder(images), syncnet.audio_encoder(audio)
+    scores = torch.cat([syncnet.score(mouths, sounds.roll(shift, 0)).mean((1, 2, 3)) for shift in (0, 1, 2)])
     scale = SCORE_SPREAD / scores.std().clamp_min(1e-4)
     score.weight.mul_(scale)
     score.bias.copy_((MEAN_SCORE - scores.mean() * scale).expand(1))

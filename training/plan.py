@@ -12,8 +12,9 @@ from typing import Any
 from config.config import STAGES, ClipOptions, GeneratorOptions, RunOptions, StageOptions, SyncNetOptions
 from config.errors import InputError
 from dataset.manifest import Manifest
-from face.geometry import stored_to_network
+from face.geometry import crop_size, stored_to_network
 from media.files import check_writable
+from models.discriminator import SMALLEST_SIDE
 from models.loading import read_checkpoint
 from training.checkpoints import best_checkpoint, latest_checkpoint
 from training.generator_stage import picture_weights
@@ -67,6 +68,13 @@ def check_options(stage: Stage) -> None:
     if not any(picture_weights(options)):
         raise InputError(
             f"stage {stage.name}: no loss on the pictures is left; set --lamb_perception, --lamb_mouth or --lamb_pixel"
+        )
+    judged = options.lamb_gan or (isinstance(options, ClipOptions) and options.lamb_gan_clip)
+    if judged and min(crop_size(options.mouth_size)) < SMALLEST_SIDE:
+        flags = "--lamb_gan and --lamb_gan_clip" if isinstance(options, ClipOptions) else "--lamb_gan"
+        raise InputError(
+            f"stage {stage.name}: --mouth_size {options.mouth_size} is too small for discriminators; set {flags} to 0, "
+            "or a larger --mouth_size"
         )
 
 

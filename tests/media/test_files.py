@@ -140,6 +140,7 @@ def test_an_output_that_is_an_input_is_refused_by_any_name(tmp_path):
         ("n" * 256, "longer than 255 bytes"),
         ("n" * 256 + "/x.json", "longer than 255 bytes"),
         ("音" * 86 + "/x.json", "longer than 255 bytes"),
+        ("n/" * 2500 + "x.json", "longer than 3585 bytes"),
     ],
 )
 def test_places_that_cannot_be_written_are_refused(tmp_path, output, said):

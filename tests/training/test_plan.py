@@ -55,6 +55,11 @@ def planned(folder: str, *flags: str) -> list[Stage]:
         ("batch_size = True", "batch_size is True"),
         ("batch_size = '2'", "batch_size is '2'"),
         ("mouth_size = 50", "mouth_size is 50"),
+        ("mouth_size = 32", "--mouth_size 32 is too small for discriminators; set --lamb_gan to 0"),
+        (
+            "stage = 'clip'\nlamb_sync = 0.0\nmouth_size = 32\nlamb_gan = 0.0",
+            "--lamb_gan and --lamb_gan_clip to 0, or a larger",
+        ),
         ("non_decay = 0\ndecay = 0", "at least one epoch"),
         ("lamb_perception = 0.0\nlamb_gan = 0.0", "no loss on the pictures"),
         ("stage = 'clip'", "--pretrained_syncnet_path is not set"),

@@ -45,10 +45,12 @@ def one_thread():
 
 
 def stage_file(folder: Path, name: str, lamb_perception: float = 0.0, **options) -> Path:
-    """A stage file of a small generator, without VGG19, which takes most of the time, unless a test asks for it."""
+    """A stage file of a small network, without VGG19, which takes most of the time, unless a test asks for it."""
+    small: dict = {"mouth_size": 32}
     if options.get("stage") != "syncnet":
-        small = {"base_channels": 8, "perceptual_weights": "random", "lamb_perception": lamb_perception}
-        options = {**small, **options}
+        small = {"mouth_size": 64, "base_channels": 8, "perceptual_weights": "random"}
+        small["lamb_perception"] = lamb_perception
+    options = {**small, **options}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.py"
     path.write_text("".join(f"{key} = {value!r}\n" for key, value in options.items()))
@@ -70,13 +72,13 @@ def losses(folder: Path) -> list[dict]:
     return [row for row in rows if "lr" in row]
 
 
-@pytest.mark.parametrize("model, sizes", [("dinet", (64, 256)), ("lawdnet", (64,))])
+@pytest.mark.parametrize("model, sizes", [("dinet", (64, 128)), ("lawdnet", (64,))])
 def test_every_stage_runs_coarse_to_fine_and_starts_from_the_one_before(data, tmp_path, monkeypatch, model, sizes):
     monkeypatch.setattr("training.validation.VIDEO_FRAMES", 12)
     stages = tmp_path / "stages"
     one_epoch = {"non_decay": 1, "decay": 0}
-    stage_file(stages, "syncnet", stage="syncnet", mouth_size=64, **one_epoch)
-    stage_file(stages, "frame_64", lamb_perception=10.0, stage="frame", mouth_size=64, **one_epoch)
+    stage_file(stages, "syncnet", stage="syncnet", **one_epoch)
+    stage_file(stages, "frame_64", lamb_perception=10.0, stage="frame", **one_epoch)
     for before, size in zip(sizes, sizes[1:], strict=False):  # the larger ones without what takes most of the time
         options = {"mouth_size": size, "starts_from": f"frame_{before}", "lamb_gan": 0.0, "lamb_mouth": 1.0}
         stage_file(stages, f"frame_{size}", stage="frame", **options, **one_epoch)
@@ -91,7 +93,7 @@ def test_every_stage_runs_coarse_to_fine_and_starts_from_the_one_before(data, tm
     assert ("pixel" in clip) == (model == "lawdnet")
     loaded = load_generator(folder / f"clip_{last}" / "epoch_000001.pth", "--x")
     assert (loaded.spec.network, loaded.spec.audio_feature, loaded.spec.mouth_size) == (model, "mel", last)
-    assert load_syncnet(folder / "syncnet" / "epoch_000001.pth", "--x").spec.mouth_size == 64
+    assert load_syncnet(folder / "syncnet" / "epoch_000001.pth", "--x").spec.mouth_size == 32
     start = read_checkpoint(folder / f"clip_{last}" / "epoch_000001.pth", "--x")["options"]["pretrained_path"]
     assert start == str(folder / f"frame_{last}" / "best.pth")
     assert list((folder / "frame_64" / "samples").glob("held_out_*.png"))
@@ -108,7 +110,7 @@ def test_every_stage_runs_coarse_to_fine_and_starts_from_the_one_before(data, tm
 
 @pytest.mark.parametrize("stage", ["frame", "syncnet"])
 def test_resumed_training_equals_uninterrupted(data, tmp_path, stage):
-    path = str(stage_file(tmp_path, "stage", stage=stage, mouth_size=64, non_decay=2, decay=2, checkpoint_every=2))
+    path = str(stage_file(tmp_path, "stage", stage=stage, non_decay=2, decay=2, checkpoint_every=2))
     run(["--config_path", path], data, tmp_path, "whole")
     run(["--config_path", path], data, tmp_path, "parts")
     parts = tmp_path / "parts" / "stage"
@@ -132,7 +134,7 @@ def test_resumed_training_equals_uninterrupted(data, tmp_path, stage):
 
 @pytest.mark.parametrize("before, after", [(0.9, 0.0), (0.0, 0.9)])
 def test_averaging_may_be_switched_on_and_off_between_two_parts(data, tmp_path, before, after):
-    path = str(stage_file(tmp_path, "stage", stage="syncnet", mouth_size=64, non_decay=2, decay=0, checkpoint_every=1))
+    path = str(stage_file(tmp_path, "stage", stage="syncnet", non_decay=2, decay=0, checkpoint_every=1))
     run(["--config_path", path, "--ema", str(before)], data, tmp_path)
     folder = tmp_path / "run" / "stage"
     (folder / "epoch_000002.pth").unlink()
@@ -151,12 +153,12 @@ def assert_equal_states(one: dict, two: dict) -> None:
 @pytest.mark.parametrize(
     "stage, options, flags",
     [
-        ("syncnet", {}, []),
+        ("syncnet", {"mouth_size": 64}, []),
         ("clip", {"lamb_sync": 0.0, "model": "lawdnet", "lr_d": RATE}, ["--batch_size", "4", "--accumulate", "2"]),
     ],
 )
 def test_two_gloo_processes_equal_one(data, tmp_path, stage, options, flags):
-    path = stage_file(tmp_path, "stage", stage=stage, mouth_size=64, non_decay=2, decay=0, lr_g=RATE, **options)
+    path = stage_file(tmp_path, "stage", stage=stage, non_decay=2, decay=0, lr_g=RATE, **options)
     run(["--config_path", str(path), *flags], data, tmp_path, "one")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
     command += ["train_sequence_distributed.py", *SMALL, *flags, "--config_path", str(path), "--device", "cpu"]
@@ -254,7 +256,7 @@ def test_the_batch_grows_to_a_multiple_of_the_processes(capsys):
 
 
 def test_a_finished_run_is_not_overwritten_and_resume_leaves_it(data, tmp_path):
-    path = str(stage_file(tmp_path, "stage", stage="frame", mouth_size=64, non_decay=1, decay=0))
+    path = str(stage_file(tmp_path, "stage", stage="frame", non_decay=1, decay=0))
     run(["--config_path", path], data, tmp_path)
     checkpoint = tmp_path / "run" / "stage" / "epoch_000001.pth"
     written = checkpoint.stat().st_mtime_ns
@@ -265,7 +267,7 @@ def test_a_finished_run_is_not_overwritten_and_resume_leaves_it(data, tmp_path):
 
 
 def test_a_time_budget_ends_a_stage_within_an_epoch(data, tmp_path):
-    path = str(stage_file(tmp_path, "stage", stage="frame", mouth_size=64, lamb_gan=0.0, lamb_mouth=1.0))
+    path = str(stage_file(tmp_path, "stage", stage="frame", lamb_gan=0.0, lamb_mouth=1.0))
     run(["--config_path", path, "--max_minutes", "0.000001"], data, tmp_path)
     (kept,) = (tmp_path / "run" / "stage").glob("epoch_*.pth")
     content = read_checkpoint(kept, "--x")
@@ -274,7 +276,7 @@ def test_a_time_budget_ends_a_stage_within_an_epoch(data, tmp_path):
 
 @pytest.mark.parametrize("flags", [["--non_decay", "1"], ["--max_minutes", "0.000001"]])
 def test_old_checkpoints_go_and_a_stage_that_has_had_its_time_is_finished_by_resume(data, tmp_path, flags):
-    options = {"mouth_size": 64, "non_decay": 3, "decay": 0, "checkpoint_every": 1, "lamb_gan": 0.0, "lamb_mouth": 1.0}
+    options = {"non_decay": 3, "decay": 0, "checkpoint_every": 1, "lamb_gan": 0.0, "lamb_mouth": 1.0}
     path = str(stage_file(tmp_path, "stage", stage="frame", **options))
     run(["--config_path", path, "--keep_checkpoints", "2"], data, tmp_path)
     folder = tmp_path / "run" / "stage"
@@ -289,7 +291,7 @@ def test_old_checkpoints_go_and_a_stage_that_has_had_its_time_is_finished_by_res
 
 def test_a_syncnet_at_chance_is_not_used_as_a_loss(data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("training.plan_checks.LEAST_SYNC_ACCURACY", 1.1)
-    one_epoch = {"mouth_size": 64, "non_decay": 1, "decay": 0}
+    one_epoch = {"non_decay": 1, "decay": 0}
     stage_file(tmp_path / "stages", "syncnet", stage="syncnet", **one_epoch)
     losses_of_clip = {"lamb_gan": 0.0, "lamb_gan_clip": 0.0, "lamb_mouth": 1.0, "syncnet_from": "syncnet"}
     stage_file(tmp_path / "stages", "clip_64", stage="clip", **losses_of_clip, **one_epoch)
@@ -299,7 +301,7 @@ def test_a_syncnet_at_chance_is_not_used_as_a_loss(data, tmp_path, monkeypatch, 
 
 
 def test_best_checkpoint_is_the_one_with_the_best_held_out_mouth(data, tmp_path):
-    path = stage_file(tmp_path, "stage", stage="frame", mouth_size=64, non_decay=3, decay=0, eval_every=1, lr_g=3e-3)
+    path = stage_file(tmp_path, "stage", stage="frame", non_decay=3, decay=0, eval_every=1, lr_g=3e-3)
     run(["--config_path", str(path)], data, tmp_path)
     folder = tmp_path / "run" / "stage"
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -359,9 +361,9 @@ def test_dry_run_prints_every_stage_in_order(capsys, folder):
 def test_bad_input_names_the_flag(data, tmp_path, arguments, message):
     files = {
         "BAD": stage_file(tmp_path, "bad", learning_rate=1),
-        "OK": stage_file(tmp_path, "ok", stage="frame", mouth_size=64, non_decay=1, decay=0),
-        "CLIP": stage_file(tmp_path, "clip", stage="clip", mouth_size=64, non_decay=1, decay=0),
-        "SYNC": stage_file(tmp_path, "sync", stage="syncnet", mouth_size=64, non_decay=1, decay=0),
+        "OK": stage_file(tmp_path, "ok", stage="frame", non_decay=1, decay=0),
+        "CLIP": stage_file(tmp_path, "clip", stage="clip", non_decay=1, decay=0),
+        "SYNC": stage_file(tmp_path, "sync", stage="syncnet", non_decay=1, decay=0),
         "JUNK": tmp_path / "junk.pth",
     }
     files["JUNK"].write_bytes(b"junk")
