@@ -6,8 +6,8 @@ import numpy as np
 
 from config.constants import FPS
 
-MARGIN = FPS // 2  # frames of silence that a stretch keeps before its first and after its last speech
-LONGEST_PAUSE = 2 * FPS  # frames of silence inside a stretch
+LONGEST_PAUSE = 2 * FPS  # frames of silence that a stretch keeps whole
+MARGIN = FPS // 2  # of a longer silence: frames that it keeps beside speech
 NO_SPEECH = "no speech"
 NO_FACE = "no face"
 ANOTHER_SPEAKS = "another face speaks"
@@ -27,8 +27,8 @@ def cut_turns(silent_because: np.ndarray, speech: np.ndarray) -> list[Turn]:
     """The turns of one face, in order, that together are all frames in which it is seen.
 
     silent_because (T,) str: why this face is not the one that speaks in a frame, "" where it is or nobody speaks, and
-    NO_FACE where it is not seen; speech (T,) bool: speech activity. A turn that speaks begins and ends within MARGIN
-    of speech of its own and holds no longer pause than LONGEST_PAUSE.
+    NO_FACE where it is not seen; speech (T,) bool: speech activity. A turn that speaks keeps silence of up to
+    LONGEST_PAUSE, and MARGIN of a longer one.
     """
     own = speech & (silent_because == "")
     labels = np.where((silent_because == "") & ~near(own), NO_SPEECH, silent_because)
@@ -38,12 +38,10 @@ def cut_turns(silent_because: np.ndarray, speech: np.ndarray) -> list[Turn]:
 
 
 def near(speech: np.ndarray) -> np.ndarray:
-    """(T,) bool: frames of speech (T,), of pauses up to LONGEST_PAUSE, and MARGIN before and after."""
-    inside = ~long_runs(~speech, LONGEST_PAUSE + 1)
-    for start, stop in runs(~speech):
-        if start == 0 or stop == len(speech):
-            inside[start:stop] = False
-    return inside | widened(speech, MARGIN)
+    """(T,) bool: frames of speech (T,), of silence between and around it up to LONGEST_PAUSE, else MARGIN of it."""
+    if not speech.any():
+        return speech
+    return ~long_runs(~speech, LONGEST_PAUSE + 1) | widened(speech, MARGIN)
 
 
 def widened(states: np.ndarray, reach: int) -> np.ndarray:

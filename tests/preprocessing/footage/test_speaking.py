@@ -76,7 +76,7 @@ def test_a_listeners_smile_does_not_end_the_speakers_stretch():
 def test_pauses_stay_and_silence_around_speech_does_not():
     because, speech = np.full(400, "", object), np.zeros(400, bool)
     speech[100:160], speech[200:250], speech[330:380] = True, True, True
-    assert spoken(cut_turns(because, speech)) == [(88, 262), (318, 392)]
+    assert spoken(cut_turns(because, speech)) == [(88, 262), (318, 400)]
     assert reasons(cut_turns(because, speech)) == {NO_SPEECH}
     assert [turn.reason for turn in cut_turns(because, np.zeros(400, bool))] == [NO_SPEECH]
 
