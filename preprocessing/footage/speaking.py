@@ -13,6 +13,8 @@ from face.smoothing import stretches
 from preprocessing.footage.turns import ANOTHER_SPEAKS, NO_FACE, Turn, cut_turns, long_runs, widened
 
 MOVEMENT = 0.009  # face sizes, from which lips move
+# A mouth that stays open is at rest only if it moves even less: mumbled speech keeps it at 0.06 and moves it by 0.006.
+CLOSED, STILL = 0.03, 0.003  # face sizes, of the mean opening over the second, and of the movement
 REACH = FPS // 2  # frames before and after that movement is taken over
 LEAST_REST = FPS // 2  # frames of low movement that are a rest: with REACH on both sides, lips still for 1.5 s
 LEAST_MOVEMENT = FPS  # frames that lips move to be taken for speaking: a smile or a nod is shorter
@@ -45,17 +47,20 @@ def moving(landmarks: np.ndarray) -> np.ndarray:
     """(T,) bool: whether the lips of a face (T, 68, 2) move as in speech. Words' own pauses count as movement."""
     result = np.zeros(len(landmarks), bool)
     for start, stop in stretches(~np.isnan(landmarks[:, 0, 0])):
-        result[start:stop] = ~resting(movement(landmarks[start:stop]))
+        result[start:stop] = ~resting(*movement(landmarks[start:stop]))
     return long_runs(result, LEAST_MOVEMENT)
 
 
-def movement(landmarks: np.ndarray) -> np.ndarray:
-    """(T,) standard deviation of the lip opening over a second, in face sizes; landmarks (T, 68, 2), NaN in gaps."""
+def movement(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standard deviation and mean (T,) of the lip opening over a second, in face sizes; landmarks (T, 68, 2), NaN in
+    gaps."""
     size = np.nanmedian(np.linalg.norm(landmarks[:, 8] - landmarks[:, 17:27].mean(1), axis=1))
     opening = np.pad(lip_opening(landmarks) / max(float(size), 1.0), REACH, constant_values=np.nan)
-    return np.nanstd(np.lib.stride_tricks.sliding_window_view(opening, 2 * REACH + 1), axis=1)
+    seconds = np.lib.stride_tricks.sliding_window_view(opening, 2 * REACH + 1)
+    return np.nanstd(seconds, axis=1), np.nanmean(seconds, axis=1)
 
 
-def resting(movement: np.ndarray) -> np.ndarray:
+def resting(movement: np.ndarray, opening: np.ndarray) -> np.ndarray:
     """(T,) bool: frames in which the lips are still: those of a low movement, and the seconds it is taken over."""
-    return widened(long_runs(movement < MOVEMENT, LEAST_REST), REACH)
+    still = movement < np.where(opening < CLOSED, MOVEMENT, STILL)
+    return widened(long_runs(still, LEAST_REST), REACH)
