@@ -2,6 +2,7 @@
 
 import filecmp
 import os
+import shutil
 from pathlib import Path
 
 from config.errors import InputError
@@ -59,17 +60,32 @@ def place(source: Path, target: Path, root: Path) -> None:
 
 def withdraw(name: str, raw: Path, output: Path, training_set: Path | None) -> None:
     """Remove a clip and its landmarks from the training set and from `output`: only what make_dataset.py made or linked
-    there and nobody has changed since."""
+    there and nobody has changed since; and what data_processing.py made of them, which would be trained on otherwise.
+    """
     if training_set is not None:
         layout = TrainingSetLayout(training_set)
         for placed in (layout.landmarks / f"{name}.csv", *(layout.videos / f"{name}{end}" for end in VIDEO_SUFFIXES)):
             if placed.exists() and (is_as_placed(placed, layout.root) or os.path.samefile(placed, raw)):
                 forget(placed, layout.root)
+        for derived in derived_of(name, layout):
+            forget(derived, layout.root)
     for made in (output / f"{name}.mp4", output / f"{name}.csv"):
         if made.exists() and is_ours(made, output):
             forget(made, output)
 
 
+def derived_of(name: str, layout: TrainingSetLayout) -> list[Path]:
+    """What data_processing.py made of a video: frames, sound, crops, packed crops, audio features."""
+    pair = (layout.videos, layout.landmarks)
+    folders = [folder for folder in layout.root.glob(f"{layout.videos.name}_*") if folder not in pair]
+    outputs = [folder / f"{name}{end}" for folder in folders for end in ("", ".wav", ".npy")]
+    return [output for output in outputs if output.exists() and is_ours(output, layout.root)]
+
+
 def forget(path: Path, root: Path) -> None:
-    path.unlink()
+    """Remove a file or a folder, and what it was made from."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
     memory_of(path, root).unlink(missing_ok=True)

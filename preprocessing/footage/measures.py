@@ -10,7 +10,7 @@ from config.config import MakeDatasetOptions
 class Measure:
     """One number of a clip. `low` and `high` name the options (make_dataset.py) that limit it, "" where none does.
 
-    An option of 0 sets no limit. Shares are from 0 to 1. A `signed` one is limited by its absolute value.
+    An option of 0 sets no limit. Shares are from 0 to 1.
     """
 
     name: str
@@ -18,7 +18,6 @@ class Measure:
     meaning: str
     low: str = ""
     high: str = ""
-    signed: bool = False
 
 
 MEASURES: tuple[Measure, ...] = (

@@ -7,16 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.footage.measures import MEASURES, Measure
+from preprocessing.footage.measures import MEASURES, Limits, Measure
 from preprocessing.footage.report import ClipPictures, ClipReport, VideoReport
 from preprocessing.footage.report_files import finite
 
-Limits = Mapping[str, tuple[float | None, float | None]]
-
-# The page shows it like a measure, and knows it by its place, which is the first.
-OFFSET = Measure(
-    "offset_frames", "frames", "how late the sound came before it was put in step", high="max_offset", signed=True
-)
+# The page shows it like a measure, and knows it by its place, which is the first. Its limit is for either sign.
+OFFSET = Measure("offset_frames", "frames", "how late the sound came before it was put in step", high="max_offset")
 SYMBOLS = {"degrees": "°", "share": ""}  # that stand behind a number in place of a unit
 LEVELS = np.frombuffer(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", np.uint8)
 NO_LEVEL = ord("-")
@@ -54,7 +50,7 @@ def sorted_as(names: Sequence[str], order: Mapping[str, Any]) -> list[str]:
 
 def measure_data(measure: Measure, limits: Limits) -> dict[str, Any]:
     low, high = limits.get(measure.name, (None, None))
-    if measure.signed and high is not None:
+    if measure is OFFSET and high is not None:
         low = -high
     return {
         "label": measure.name.removesuffix("_frames").replace("_", " "),
@@ -65,7 +61,7 @@ def measure_data(measure: Measure, limits: Limits) -> dict[str, Any]:
         "high": compact(high),
         "low_option": measure.low,
         "high_option": measure.high,
-        "is_signed": measure.signed,
+        "is_signed": measure is OFFSET,
     }
 
 
