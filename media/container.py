@@ -1,5 +1,6 @@
 """Opening media files for reading: the one place where a path becomes something that FFmpeg opens."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +22,9 @@ def open_container(path: str | Path, kind: str) -> Iterator["av.container.InputC
     try:
         with av.open(local_name(path)) as container:
             yield container
-    except PermissionError:
-        raise
     except (av.FFmpegError, UnicodeDecodeError) as error:
+        if isinstance(error, PermissionError) and not os.access(path, os.R_OK):  # decoders raise it for damage
+            raise
         raise InputError(
             f"{path} cannot be read as a {kind} file ({error}); it is damaged or no {kind} file"
         ) from error

@@ -25,11 +25,10 @@ BROKEN = {  # the name, and what the reason has to say
     "truncated": "cannot be read",
     "sound_only": "no video stream",
     "picture_only": "no sound",
-    "one_frame": "lasts 1 frame",
     "damaged": "damaged",
-    "wrong_suffix": "cannot be read",
+    "wrong_suffix": "no sound",  # a PNG, which FFmpeg reads as a video of one picture
     "no_permission": "cannot be read",
-    "dangling": "does not exist",
+    "dangling": "No such file",
 }
 
 
@@ -135,7 +134,8 @@ def made(tmp_path_factory) -> tuple[subprocess.CompletedProcess, dict[str, dict]
 def test_the_run_goes_on_and_says_that_files_were_refused(made):
     result, rows = made
     assert result.returncode == 1 and "Traceback" not in result.stderr, result.stderr
-    assert rows.keys() == GOOD | BROKEN.keys()  # and nothing twice, by the loop
+    assert rows.keys() == GOOD | BROKEN.keys() | {"one_frame"}  # and nothing twice, by the loop
+    assert rows["one_frame"]["status"] == "left out" and "lasts 1 frame" in rows["one_frame"]["reason"]
 
 
 @pytest.mark.parametrize("name", BROKEN)
