@@ -102,7 +102,8 @@ def make_footage(options: FootageOptions, raw: Path) -> dict[str, list]:
         write_take(raw / f"rivals_{index:02d}.mp4", side_by_side(second, third, heard))
         truth[f"rivals_{index:02d}"] = [heard]
         (left,) = takes(1, options.seconds / 2, options.size, seed + 1, [-options.seconds])
-        (right,) = takes(1, options.seconds / 2, options.size, seed + 2, [options.seconds])
+        listens = len(left.frames) / FPS - options.seconds  # until the left one has said all
+        (right,) = takes(1, options.seconds / 2, options.size, seed + 2, [listens])
         write_take(raw / f"turns_{index:02d}.mp4", side_by_side(left, right, "both"))
         truth[f"turns_{index:02d}"] = spans(left, right)
     known.write_text(json.dumps(truth), encoding="utf-8")

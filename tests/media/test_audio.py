@@ -94,3 +94,15 @@ def test_float_samples_that_are_not_finite_are_refused(tmp_path, kind, value):
         return
     with pytest.raises(InputError, match="float.wav: the sound holds values that are not finite"):
         read_audio(tmp_path / "float.wav")
+
+
+@pytest.mark.parametrize("name", ["index last.mp4", "matroska.mkv", "flash.flv", "old.avi"])
+def test_sound_from_the_middle_of_a_long_file_is_the_same_as_when_all_is_read(tmp_path, name):
+    clip = write_clip(tmp_path / name, 150)
+    whole = read_audio(clip, AUDIO_RATE)
+    for start in (2.5, 3.21, 5.0):
+        part = read_audio(clip, AUDIO_RATE, start=start, duration=0.6)
+        first, inner = round(start * AUDIO_RATE), slice(1000, -1000)
+        moved = range(-45, 46) if name.endswith(".mkv") else (0,)  # Matroska's times are whole milliseconds
+        apart = [np.abs(part[inner] - whole[first + by :][: len(part)][inner]).max() for by in moved]
+        assert min(apart) < 2e-3

@@ -4,6 +4,7 @@ import os
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 from clips import CONTAINERS, decode_directly, write_clip
@@ -139,3 +140,30 @@ def test_what_is_no_video_is_named(tmp_path, content):
         probe(path)
     with pytest.raises(InputError, match="absent.mp4"):
         probe(tmp_path / "absent.mp4")
+
+
+def test_interlaced_footage_is_deinterlaced(tmp_path):
+    """A bar that moves: its two fields are of two moments, which show as combs unless they are taken apart."""
+    path = tmp_path / "interlaced.mkv"
+    fields = [
+        cv2.rectangle(np.zeros((128, 192, 3), np.uint8), (x, 0), (x + 30, 127), (255,) * 3, -1)
+        for x in range(0, 120, 6)
+    ]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "4", "x264opts": "interlaced=1"})
+        stream.width, stream.height, stream.pix_fmt = 192, 128, "yuv420p"
+        for first, second in zip(fields[::2], fields[1::2], strict=True):
+            woven = second.copy()
+            woven[1::2] = first[1::2]  # this encoder says that the lower field is the first, whatever it is told
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(woven, format="bgr24").reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    info = probe(path)
+    assert info.is_interlaced
+    shown = list(read_frames(path))
+    assert len(shown) == info.num_frames == len(fields) // 2
+    for number, frame in enumerate(shown):
+        combs = np.abs(np.diff(frame[8:-8, :, 1].astype(int), axis=0)).mean()
+        assert combs < 1.0, number
+        row = frame[64, :, 1] > 127
+        assert row.argmax() == 12 * number  # where the first field has it
+    assert np.abs(next(read_frames(path, start=5)).astype(int) - shown[5]).max() <= 3
