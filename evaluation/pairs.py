@@ -39,11 +39,14 @@ class Pair:
 
     def crops(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Generated and reference crops (416, 320, 3) BGR uint8 of every frame in `frames`."""
-        matrices = dict(zip(self.frames.tolist(), self.matrices, strict=True))
+        for both, matrix in zip(self.pictures(), self.matrices, strict=True):
+            yield tuple(crop_face(picture, matrix) for picture in both)
+
+    def pictures(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Both videos' pictures (H, W, 3) BGR uint8 of every frame in `frames`."""
+        wanted = set(self.frames.tolist())
         videos = zip(read_frames(self.generated_path), read_frames(self.reference_path), strict=False)
-        for number, (generated, reference) in enumerate(videos):
-            if number in matrices:
-                yield crop_face(generated, matrices[number]), crop_face(reference, matrices[number])
+        yield from (both for number, both in enumerate(videos) if number in wanted)
 
 
 def make_pair(generated: TrackedVideo, reference: TrackedVideo) -> Pair:
