@@ -30,6 +30,7 @@ SEEN = {
     "jitter": "jitter",
     "leak": "leak",
     "leak_partial": "leak, partial",
+    "leak_chance": "leak by chance",
     "obedience": "obedience",
     "closed_in_silence": "closed in silence",
     "closed_in_silence_true": "truth closed in silence",

@@ -3,6 +3,8 @@
 A generator must not see the source's mouth, yet the chin and the cheeks around it give it away.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from config.errors import InputError
@@ -13,6 +15,7 @@ from media.playback import playback_runs
 from media.video import VideoInfo
 
 LEAST_FRAMES = 25  # that show all faces: a correlation of fewer is chance
+LEAST_SHIFT = 12  # frames by which a curve says nothing of itself
 SAME_MOUTH = 0.95  # correlation from which the source says the same as the reference
 
 
@@ -22,8 +25,9 @@ def leak_scores(generated: TrackedVideo, source: TrackedVideo, reference: Tracke
     leak: with the source's own opening in the frame that the result shows; 0 is right, 1 is the source's mouth.
     obedience: with the reference's, the opening that belongs to the new speech; 1 is right. leak_partial: leak given
     the reference, that is without what any right result would have, as the source's opening and the right one
-    correlate by chance (by 0.1 to 0.3 on a few seconds): judge by it where there is a reference. Both leaks are left
-    out where source and reference have the same mouth: nobody can tell then which of them the result follows.
+    correlate by chance (by 0.1 to 0.3 on a few seconds): judge by it where there is a reference. leak_chance: its
+    standard deviation where there is none; a mean over n videos has it divided by the root of n.
+    The leaks are left out where source and reference have the same mouth: nobody can tell then which is followed.
 
     The reference is a video with the new speech, of any size and of anybody who says it at the same times.
     """
@@ -38,7 +42,10 @@ def leak_scores(generated: TrackedVideo, source: TrackedVideo, reference: Tracke
         return {}
     ours, hidden = ours[known], hidden[known]
     if not reference:
-        return {"leak": correlation(ours, hidden)}
+        return {
+            "leak": correlation(ours, hidden),
+            "leak_chance": chance(lambda moved: correlation(ours, moved), hidden),
+        }
     wanted = wanted[known]
     obedience = {"obedience": correlation(ours, wanted)}
     if correlation(hidden, wanted) > SAME_MOUTH:
@@ -46,8 +53,17 @@ def leak_scores(generated: TrackedVideo, source: TrackedVideo, reference: Tracke
     return {
         "leak": correlation(ours, hidden),
         "leak_partial": partial_correlation(ours, hidden, wanted),
+        "leak_chance": chance(lambda moved: partial_correlation(ours, moved, wanted), hidden),
         **obedience,
     }
+
+
+def chance(score: Callable[[np.ndarray], float], hidden: np.ndarray) -> float:
+    """Standard deviation of a score of the hidden curve (T,) when it is moved around by LEAST_SHIFT frames or more.
+
+    Moved, it keeps its rhythm, which makes chance larger than of T independent values: 0.13 to 0.2 on 8 s of speech.
+    """
+    return float(np.std([score(np.roll(hidden, shift)) for shift in range(LEAST_SHIFT, len(hidden) - LEAST_SHIFT + 1)]))
 
 
 def frames_shown(source: VideoInfo, count: int) -> np.ndarray:

@@ -56,12 +56,21 @@ def test_chance_between_source_and_reference_is_no_leak():
     assert scores["leak"] > 0.5 and abs(scores["leak_partial"]) < 0.15
 
 
+def test_the_chance_of_a_leak_is_that_of_curves_without_one():
+    smooth = [np.convolve(np.random.default_rng(seed).uniform(0, 90, 160), np.ones(11) / 11, "valid")
+              for seed in range(60)]  # fmt: skip
+    leaks = [leak_scores(*map(video, pair), None) for pair in zip(smooth[:30], smooth[30:], strict=True)]
+    spread = np.std([each["leak"] for each in leaks])
+    assert spread > 1.5 / np.sqrt(150)  # frames in a row are alike
+    assert np.mean([each["leak_chance"] for each in leaks]) == pytest.approx(spread, rel=0.3)
+
+
 def test_the_source_plays_backwards_at_its_end():
     source = video(OPENINGS[0][:60])
     shown = frames_shown(source.info, 150)
     assert shown[:62].tolist() == [*range(60), 58, 57]
     result = video(OPENINGS[0][shown])
-    assert leak_scores(result, source, None) == {"leak": pytest.approx(1)}
+    assert leak_scores(result, source, None)["leak"] == pytest.approx(1)
 
 
 def test_frames_without_a_face_are_left_out_and_few_are_refused(capsys):
@@ -135,7 +144,10 @@ def test_real_videos_are_scored_without_pixels_of_a_reference(videos, tmp_path):
     assert mean["leak"] > 0.97 and mean["leak_partial"] > 0.95 and mean["obedience"] < 0.6
     assert json.loads((tmp_path / "scores.json").read_text())["protocol"] == "unpaired"
     alone = evaluate(EvaluateOptions(str(videos.reference), source=str(videos.source)))
-    assert alone["mean"].keys() == {"leak", "closed_in_silence", "frames"} and alone["protocol"] == "unknown"
+    assert (
+        alone["mean"].keys() == {"leak", "leak_chance", "closed_in_silence", "frames"}
+        and alone["protocol"] == "unknown"
+    )
     assert abs(alone["mean"]["leak"]) < 0.6 and alone["mean"]["closed_in_silence"] > 0.9
     with pytest.raises(InputError, match="--pictures: .*give --reference"):
         evaluate(replace(options, pictures=str(tmp_path)))
