@@ -204,7 +204,7 @@ class EvaluateOptions:
 
     generated: str = option("", "video to score, or a folder of videos")
     reference: str = option("", "video with the true mouth, frame for frame, or a folder with the same names")
-    source: str = option("", "for leak: video that was dubbed, or a folder with the same names")
+    source: str = option("", "for leak and the contact sheet: video that was dubbed, or a folder with the same names")
     metrics: str = option("auto", f"auto: all that can be had; or some of {','.join(METRICS)}")
     syncnet: str = option("", "for sync: a checkpoint of a syncnet stage, or the public syncnet_v2.model")
     identity_weights: str = option("", "for identity: OpenCV's face_recognition_sface_2021dec.onnx")
