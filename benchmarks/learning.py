@@ -6,7 +6,8 @@
     python benchmarks/learning.py --video VIDEO         on your own video: its first 80 % to train, its end to score
 
 Per seed: SyncNet from scratch, then every recipe for the same wall time from a random start, then the clip stage. Three
-held-out videos are dubbed with sentences nobody trained on, and scored against the truth by evaluate.py. A run that was
+held-out videos are dubbed with sentences nobody trained on, and scored against the truth by evaluate.py: unpaired, from
+other videos, and paired, from the true ones, which flatters; a video of your own also with other speech. A run that was
 stopped goes on where it was. Results: results_SETTING.md, .json and PNG plots in --output_folder, a folder a setting.
 """
 
@@ -27,7 +28,7 @@ def main() -> None:
 
     bench = Bench(options)
     bench.make_data()
-    rows: dict[str, list[dict[str, float]]] = {bench.copy_name: [bench.score("copy", bench.data / "copies", None)]}
+    rows = {bench.copy_name: [bench.score_copies()]}
     curves = []
     for seed in range(options.seeds):
         curves.append(bench.train_syncnet(seed))

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.learning_data import HELD_OUT, MADE_FROM, make_own_data, make_speaker_data
-from benchmarks.learning_settings import SETTINGS, LearningOptions
+from benchmarks.learning_settings import (
+    OWN_VIDEO_PROTOCOLS,
+    SETTINGS,
+    SPEAKER_PROTOCOLS,
+    LearningOptions,
+    Protocol,
+)
 from config.errors import InputError
 from media.video import probe
 from tools.steps import ROOT, run
@@ -22,11 +28,11 @@ class Bench:
         self.setting, self.device = SETTINGS[options.setting], options.device
         self.video = Path(options.video) if options.video else None
         self.folder = Path(options.output_folder) / options.setting
-        self.copy_name, self.sources, self.flags = "source mouth, copied", "source", []
+        self.copy_name, self.protocols, self.flags = "source mouth, copied", SPEAKER_PROTOCOLS, []
         if self.video:
             probe(self.video)
             self.folder = self.folder / "videos" / self.video.stem
-            self.copy_name, self.sources = "mouth of another moment", "copies"
+            self.copy_name, self.protocols = "mouth of another moment", OWN_VIDEO_PROTOCOLS
             self.flags = ["--val_fraction", HELD_OUT, "--augment_num", DRAWS]
         self.data = self.folder / "data"
         self.training_json = self.data / "training_data" / "training_json.json"
@@ -50,8 +56,13 @@ class Bench:
         lines = (stage / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         return [row for row in map(json.loads, lines) if "val/offset_within_1" in row]
 
-    def score_recipes(self, seed: int) -> Iterator[tuple[str, dict[str, float]]]:
-        """Train, dub and score every recipe with this seed."""
+    def score_copies(self) -> dict[str, dict[str, float]]:
+        """What a result without any learning would have: by protocol, as of recipes."""
+        name = "unpaired"
+        return {name: self.score("copy", self.data / "copies", self.protocols[name], None)}
+
+    def score_recipes(self, seed: int) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
+        """Train, dub and score every recipe with this seed: its name, and the scores of every protocol."""
         setting = self.setting
         syncnet = best_checkpoint(self.folder / f"syncnet_{seed}" / "syncnet")
         for label, model in (("published DINet recipe", "dinet"), ("published LawDNet recipe", "lawdnet")):
@@ -81,21 +92,33 @@ class Bench:
             "--wandb", "disabled", *BY_TIME, *flags, *self.flags)  # fmt: skip
         return self.folder / name / Path(config).stem
 
-    def dub_and_score(self, stage: Path, syncnet: Path) -> dict[str, float]:
-        dubbed = stage / "dubbed"
-        for truth in sorted((self.data / "truth").glob("*.mp4")):
-            if not (dubbed / truth.name).is_file():
-                source = self.data / self.sources / truth.name
-                run("inference.py", "--source_video_path", source, "--driving_audio_path", truth, "--output",
-                    dubbed / truth.name, "--pretrained_clip_DINet_path", best_checkpoint(stage),
-                    "--device", self.device)  # fmt: skip
-        return self.score(f"{stage.parent.name}_{stage.name}", dubbed, syncnet)
+    def dub_and_score(self, stage: Path, syncnet: Path) -> dict[str, dict[str, float]]:
+        """The scores of a stage's best checkpoint by protocol."""
+        scores = {}
+        for name, protocol in self.protocols.items():
+            suffix = "" if name == "unpaired" else f"_{name}"
+            dubbed = self.dub(stage, stage / f"dubbed{suffix}", protocol)
+            scores[name] = self.score(f"{stage.parent.name}_{stage.name}{suffix}", dubbed, protocol, syncnet)
+        return scores
 
-    def score(self, name: str, generated: Path, syncnet: Path | None) -> dict[str, float]:
+    def dub(self, stage: Path, dubbed: Path, protocol: Protocol) -> Path:
+        """Dub every held-out video that is not there yet. Returns `dubbed`, their folder."""
+        for speech in sorted((self.data / protocol.speech).glob("*.mp4")):
+            if not (dubbed / speech.name).is_file():
+                source = self.data / protocol.source / speech.name
+                run("inference.py", "--source_video_path", source, "--driving_audio_path", speech, "--output",
+                    dubbed / speech.name, "--pretrained_clip_DINet_path", best_checkpoint(stage),
+                    "--device", self.device)  # fmt: skip
+        return dubbed
+
+    def score(self, name: str, generated: Path, protocol: Protocol, syncnet: Path | None) -> dict[str, float]:
         """Mean scores over the held-out videos; pictures go to pictures/NAME."""
         path = self.folder / "scores" / f"{name}.json"
-        if not path.is_file():
-            judged = ["--syncnet", syncnet] if syncnet else []
-            run("evaluate.py", "--generated", generated, "--reference", self.data / "truth", "--json", path,
-                "--pictures", self.folder / "pictures" / name, *judged)  # fmt: skip
-        return json.loads(path.read_text(encoding="utf-8"))["mean"]
+        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if "protocol" not in known:  # older files have fewer scores
+            flags = ["--pictures", self.folder / "pictures" / name] if protocol.metrics == "auto" else []
+            flags += ["--syncnet", syncnet] if syncnet else []
+            run("evaluate.py", "--generated", generated, "--reference", self.data / protocol.speech, "--source",
+                self.data / protocol.source, "--metrics", protocol.metrics, "--json", path, *flags)  # fmt: skip
+            known = json.loads(path.read_text(encoding="utf-8"))
+        return known["mean"]

@@ -13,7 +13,8 @@ from benchmarks.learning_data import HELD_OUT, HELD_OUT_VIDEOS
 from benchmarks.learning_settings import LearningOptions
 from media.files import atomic_write
 
-METRICS = {
+Rows = dict[str, list[dict[str, dict[str, float]]]]  # by name of a recipe, of every seed, the scores by protocol
+LEARNED = {
     "lip_correlation": "lip-opening correlation",
     "lmd": "LMD (px)",
     "mouth_psnr": "mouth PSNR (dB)",
@@ -22,9 +23,24 @@ METRICS = {
     "lse_c": "LSE-C (own SyncNet)",
     "sync_offset": "sync offset",
 }
+SEEN = {
+    "texture_ratio": "texture ratio",
+    "open_area_ratio": "open-area ratio",
+    "opening_gain": "opening gain",
+    "jitter": "jitter",
+    "leak": "leak",
+    "leak_partial": "leak, partial",
+    "leak_chance": "leak by chance",
+    "obedience": "obedience",
+    "closed_in_silence": "closed in silence",
+    "closed_in_silence_true": "truth closed in silence",
+    "lpips": "LPIPS",
+    "dists": "DISTS",
+    "fid": "FID",
+}
 
 
-def report(bench: Bench, options: LearningOptions, rows: dict, curves: list[list[dict[str, float]]]) -> None:
+def report(bench: Bench, options: LearningOptions, rows: Rows, curves: list[list[dict[str, float]]]) -> None:
     """Write the table as Markdown and JSON, and SyncNet's curves as PNG."""
     setting, folder = bench.setting, bench.folder
     if bench.video:
@@ -39,12 +55,9 @@ def report(bench: Bench, options: LearningOptions, rows: dict, curves: list[list
         f"`python benchmarks/learning.py --setting {options.setting} --seeds {options.seeds}{flag}` on {machine()}.",
         f"Trained on {data}; {setting.minutes:g} minutes for every recipe, {setting.clip_minutes:g} more for the clip "
         f"stage; scored on {scored}, ± standard deviation over seeds.",
-        "",
-        "| | " + " | ".join(METRICS.values()) + " |",
-        "| --- |" + " --- |" * len(METRICS),
     ]
-    for name, seeds in rows.items():
-        lines.append(f"| {name} | " + " | ".join(cell([scores.get(key) for scores in seeds]) for key in METRICS) + " |")
+    for name, protocol in bench.protocols.items():
+        lines += ["", f"{protocol.explanation}.", *score_table(rows, name, LEARNED), *score_table(rows, name, SEEN)]
     lines += [
         "",
         f"SyncNet at the end of its minutes, on {validated} (31 offsets; chance: 0.03 exact, 0.10 within 1):",
@@ -63,6 +76,22 @@ def report(bench: Bench, options: LearningOptions, rows: dict, curves: list[list
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     plot_curves(folder / f"syncnet_{options.setting}.png", curves)
     print(f"written to {folder}")
+
+
+def score_table(rows: Rows, protocol: str, metrics: dict[str, str]) -> list[str]:
+    """Lines of a table, after an empty one: a row a recipe, a column for each of `metrics` that any has."""
+    found = {name: [scores[protocol] for scores in seeds if protocol in scores] for name, seeds in rows.items()}
+    shown = {
+        key: title for key, title in metrics.items() if any(key in each for seeds in found.values() for each in seeds)
+    }
+    if not shown:
+        return []
+    lines = ["", "| | " + " | ".join(shown.values()) + " |", "| --- |" + " --- |" * len(shown)]
+    for name, seeds in found.items():
+        if seeds:
+            cells = [cell([scores.get(key) for scores in seeds]) for key in shown]
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def cell(values: list[float | None]) -> str:

@@ -51,6 +51,40 @@ SETTINGS = {
 }
 
 
+@dataclass(frozen=True)
+class Protocol:
+    """Which videos are dubbed with which sound, folders of the data (see learning_data.py), and what is scored.
+
+    speech: videos of the new sound, which are the references too.
+    """
+
+    source: str
+    speech: str
+    metrics: str = "auto"
+    explanation: str = ""
+
+
+PAIRED = Protocol("truth", "truth", explanation="Paired: the true videos, dubbed with their own sound")
+SPEAKER_PROTOCOLS = {
+    "unpaired": Protocol(
+        "source", "truth", explanation="Unpaired: videos with other sentences, dubbed with the truth's"
+    ),
+    "paired": PAIRED,
+}
+OWN_VIDEO_PROTOCOLS = {
+    "unpaired": Protocol(
+        "copies", "truth", explanation="Unpaired: the end, with mouths of another moment, and its sound"
+    ),
+    "paired": PAIRED,
+    "other_speech": Protocol(
+        "truth",
+        "before",
+        "leak,silence",
+        "Other speech: the end, dubbed with the sound just before it, which training heard and whose lips are known",
+    ),
+}
+
+
 @dataclass
 class LearningOptions:
     setting: str = option("small", "small: 2 CPU cores; full: a GPU", choices=tuple(SETTINGS))

@@ -12,7 +12,8 @@ PRECISION_HELP = "auto: bf16 where the device multiplies in it, else fp32; fp16 
 LARGEST_SEED = 2**32 - 1
 SYNCNET_PATH_HELP = "SyncNet checkpoint: a clip stage's, instead of syncnet_from, or what a syncnet stage starts from"
 SOUND_FORMATS = ("wav", "mp3", "flac", "m4a")
-METRICS = ("image", "landmarks", "sync", "lpips", "fid")
+METRICS = ("image", "landmarks", "leak", "silence", "sync", "identity", "lpips", "dists", "fid")
+PROTOCOLS = ("auto", "paired", "unpaired")
 X264_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow", "placebo"),
@@ -203,11 +204,18 @@ class EvaluateOptions:
 
     generated: str = option("", "video to score, or a folder of videos")
     reference: str = option("", "video with the true mouth, frame for frame, or a folder with the same names")
+    source: str = option("", "for leak and the contact sheet: video that was dubbed, or a folder with the same names")
     metrics: str = option("auto", f"auto: all that can be had; or some of {','.join(METRICS)}")
     syncnet: str = option("", "for sync: a checkpoint of a syncnet stage, or the public syncnet_v2.model")
+    identity_weights: str = option("", "for identity: OpenCV's face_recognition_sface_2021dec.onnx")
+    protocol: str = option(
+        "auto",
+        "written into the JSON: paired, a video dubbed with its own sound; unpaired, with other speech, or from frames "
+        "with other mouths; auto: what --source says",
+        choices=PROTOCOLS,
+    )
     json: str = option("", "file that the scores are written to as JSON")
     pictures: str = option("", "folder for contact_sheet.png, lip_opening.png and sync.png, by video if there are many")
-    source: str = option("", "video before dubbing, for the contact sheet")
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
     deepspeech_model_path: str = option(
         "./asserts/output_graph.pb", "for a SyncNet trained on DeepSpeech features", aliases=("deep_speech_model",)

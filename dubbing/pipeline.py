@@ -17,12 +17,12 @@ from config.config import InferenceOptions
 from dubbing.cache import Cache
 from dubbing.faces import SourceFaces, find_faces
 from dubbing.memory import return_large_blocks
-from dubbing.playback import play, playback_runs
 from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
 from dubbing.renderer import Renderer
 from dubbing.result import check_room
 from dubbing.speech import Speech, read_speech
 from face.alignment import network_crop
+from media.playback import play, playback_runs
 from media.prefetch import prefetch
 from media.video import VideoInfo, VideoWriter, probe, read_chosen_frames
 from models.device import choose_device

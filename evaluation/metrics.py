@@ -9,6 +9,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from evaluation.pairs import Pair
 from face.geometry import mouth_box
 from face.lips import MOUTH_LANDMARKS, lip_opening
+from face.mouth_scores import correlation, jitter, open_area_ratio, opening_gain, texture_energy, texture_ratio
 
 MOUTH = mouth_box(256)  # of the 416 x 320 crop
 IDENTICAL_PSNR = 100.0  # dB, instead of infinity for identical pictures
@@ -17,16 +18,18 @@ MAX_LAG = 10  # frames, either way
 
 
 def image_scores(pair: Pair) -> dict[str, float]:
-    """Means over frames of PSNR (dB) and SSIM of the 256 x 256 mouth box and of the whole crop, and mouth_motion.
+    """Means over frames of PSNR (dB) and SSIM of the 256 x 256 mouth box and of the whole crop, and two ratios.
 
     mouth_motion is the mean change of the mouth's pixels from frame to frame, over the truth's: 1 is as lively as the
-    truth, more is flicker, less is a mouth that moves too little.
+    truth, more is flicker, less is a mouth that moves too little. texture_ratio: see face/mouth_scores.py.
     """
-    rows, changes, before = [], [], None
+    rows, changes, energies, before = [], [], [], None
     crops = pair.crops()
     with ThreadPoolExecutor() as threads:
         while group := list(islice(crops, GROUP)):
+            landmarks = pair.reference[len(rows) : len(rows) + len(group)]
             rows += threads.map(lambda both: frame_scores(*both), group)
+            energies.append([texture_energy(np.stack(side), landmarks) for side in zip(*group, strict=True)])
             for generated, reference in group:
                 mouths = np.stack([generated[MOUTH], reference[MOUTH]]).astype(np.int16)
                 if before is not None:
@@ -34,7 +37,8 @@ def image_scores(pair: Pair) -> dict[str, float]:
                 before = mouths
     scores = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     ours, theirs = np.mean(changes, axis=0) if changes else (0.0, 0.0)
-    return {**scores, "mouth_motion": float(ours / theirs) if theirs else 1.0}
+    scores["mouth_motion"] = float(ours / theirs) if theirs else 1.0
+    return {**scores, "texture_ratio": texture_ratio(*np.concatenate(energies, axis=1))}
 
 
 def frame_scores(generated: np.ndarray, reference: np.ndarray) -> dict[str, float]:
@@ -63,21 +67,18 @@ def frame_scores(generated: np.ndarray, reference: np.ndarray) -> dict[str, floa
 
 def landmark_scores(pair: Pair) -> dict[str, float]:
     """lmd: mean distance of the 20 mouth landmarks in pixels of the 416 x 320 crop. Of the two curves of lip opening:
-    lip_correlation, Pearson's r; lip_lag, the shift in frames with the largest r (positive: the result comes late)."""
+    lip_correlation, Pearson's r; lip_lag, the shift in frames with the largest r (positive: the result comes late).
+    open_area_ratio, opening_gain, jitter: see face/mouth_scores.py; NaN where the true mouth does not open or move."""
     distances = np.linalg.norm(pair.generated[:, MOUTH_LANDMARKS] - pair.reference[:, MOUTH_LANDMARKS], axis=-1)
     ours, theirs = lip_opening(pair.generated), lip_opening(pair.reference)
     return {
         "lmd": float(distances.mean()),
         "lip_correlation": correlation(ours, theirs),
         "lip_lag": float(best_lag(ours, theirs)),
+        "open_area_ratio": open_area_ratio(pair.generated, pair.reference),
+        "opening_gain": opening_gain(ours, theirs),
+        "jitter": jitter(pair.generated, pair.reference, pair.frames),
     }
-
-
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's r; 0 where one of the curves does not move."""
-    if len(a) < 2 or a.std() < 1e-6 or b.std() < 1e-6:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
 
 
 def best_lag(ours: np.ndarray, theirs: np.ndarray) -> int:

@@ -3,16 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from config.errors import InputError
 from face.alignment import align_video, crop_face, transform
-from face.landmarks import FaceLandmarker
-from face.tracking import track_video
-from media.video import VideoInfo, probe, read_frames
+from face.openface_csv import FaceTrack
+from media.video import VideoInfo, read_frames
 
 LENGTH_TOLERANCE = 2  # frames by which two videos of the same thing may differ in length
+
+
+class TrackedVideo(NamedTuple):
+    """A video and its landmarks, not smoothed, of all its frames or of the first ones."""
+
+    info: VideoInfo
+    track: FaceTrack
 
 
 @dataclass(frozen=True)
@@ -32,35 +39,38 @@ class Pair:
 
     def crops(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Generated and reference crops (416, 320, 3) BGR uint8 of every frame in `frames`."""
-        matrices = dict(zip(self.frames.tolist(), self.matrices, strict=True))
+        for both, matrix in zip(self.pictures(), self.matrices, strict=True):
+            yield tuple(crop_face(picture, matrix) for picture in both)
+
+    def pictures(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Both videos' pictures (H, W, 3) BGR uint8 of every frame in `frames`."""
+        wanted = set(self.frames.tolist())
         videos = zip(read_frames(self.generated_path), read_frames(self.reference_path), strict=False)
-        for number, (generated, reference) in enumerate(videos):
-            if number in matrices:
-                yield crop_face(generated, matrices[number]), crop_face(reference, matrices[number])
+        yield from (both for number, both in enumerate(videos) if number in wanted)
 
 
-def load_pair(generated: Path, reference: Path, landmarker: FaceLandmarker) -> Pair:
-    """Track the face in both videos. Raises InputError when they are not two versions of one video."""
-    infos = probe(generated), probe(reference)
-    check_same(*infos)
-    tracks = [track_video(info, landmarker) for info in infos]
+def make_pair(generated: TrackedVideo, reference: TrackedVideo) -> Pair:
+    """Two versions of one video (see check_same). Raises InputError where no frame shows both faces."""
+    tracks = generated.track, reference.track
     count = min(len(t.success) for t in tracks)
     found = tracks[0].success[:count] & tracks[1].success[:count]
+    paths = generated.info.path, reference.info.path
     if not found.any():
-        raise InputError(f"{generated} and {reference} have no frame in which both show a face")
+        raise InputError(f"{paths[0]} and {paths[1]} have no frame in which both show a face")
     matrices = align_video(tracks[1].landmarks[:count], found)[found]
     points = [
         np.stack([transform(p, m) for p, m in zip(t.landmarks[:count][found], matrices, strict=True)]) for t in tracks
     ]
-    return Pair(generated, reference, float(infos[1].fps), np.flatnonzero(found), matrices, *points)
+    return Pair(*paths, float(reference.info.fps), np.flatnonzero(found), matrices, *points)
 
 
 def check_same(generated: VideoInfo, reference: VideoInfo) -> None:
+    """Raise InputError for what are not two versions of one video."""
     for what in ("width", "height", "num_frames"):
         ours, theirs = getattr(generated, what), getattr(reference, what)
         tolerance = LENGTH_TOLERANCE if what == "num_frames" else 0
         if abs(ours - theirs) > tolerance:
             raise InputError(
                 f"--generated {generated.path} has {what} {ours}, --reference {reference.path} has {theirs}; "
-                "give the true video of the same scene and speech"
+                "give the true video of the same scene and speech, or --metrics leak,silence for one of another scene"
             )

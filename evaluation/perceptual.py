@@ -1,6 +1,7 @@
-"""LPIPS and FID of crops, where their weights are at hand: nothing is downloaded behind the user's back.
+"""LPIPS, DISTS and FID of crops, where their weights are at hand: nothing is downloaded behind the user's back.
 
-torchmetrics computes both. The weights lie where PyTorch's own download would put them.
+torchmetrics computes them; what LPIPS and DISTS add to AlexNet and VGG16 lies in its package. The weights lie where
+PyTorch's own download would put them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # the import takes seconds, and most runs have no use for it
 
 WEIGHTS = {
     "lpips": ("alexnet-owt-7be5be79.pth", "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"),
+    "dists": ("vgg16-397923af.pth", "https://download.pytorch.org/models/vgg16-397923af.pth"),
     "fid": (
         "weights-inception-2015-12-05-6726825d.pth",
         "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
@@ -37,8 +39,8 @@ def weights_path(metric: str) -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS[metric][0]
 
 
-def make_meters(metrics: Sequence[str]) -> "dict[str, Metric]":
-    """The meters of lpips and fid. Raises InputError for weights that are damaged."""
+def make_meters(metrics: Sequence[str]) -> "dict[str, Metric | DistsMeter]":
+    """The meters of lpips, dists and fid. Raises InputError for weights that are damaged."""
     meters = {}
     for name in metrics:
         try:
@@ -52,8 +54,9 @@ def make_meters(metrics: Sequence[str]) -> "dict[str, Metric]":
 
 
 @torch.inference_mode()
-def perceptual_scores(pairs: Sequence[Pair], meters: "dict[str, Metric]") -> dict[str, float]:
-    """lpips (AlexNet, arXiv 1801.03924), mean over frames, and fid (arXiv 1706.08500), over all crops of all videos.
+def perceptual_scores(pairs: Sequence[Pair], meters: "dict[str, Metric | DistsMeter]") -> dict[str, float]:
+    """lpips (AlexNet, arXiv 1801.03924) and dists (VGG16, arXiv 2004.07728), means over frames, and fid (arXiv
+    1706.08500), over all crops of all videos.
 
     fid is left out where there is but one frame: it compares two distributions.
     """
@@ -62,19 +65,37 @@ def perceptual_scores(pairs: Sequence[Pair], meters: "dict[str, Metric]") -> dic
         meters = {name: meter for name, meter in meters.items() if name != "fid"}
     for pair in pairs:
         for generated, reference in batches(pair):
-            if "lpips" in meters:
-                meters["lpips"].update(generated.float() / 255, reference.float() / 255)
+            for name in meters.keys() & {"lpips", "dists"}:
+                meters[name].update(generated.float() / 255, reference.float() / 255)
             if "fid" in meters:
                 meters["fid"].update(generated, real=False)
                 meters["fid"].update(reference, real=True)
     return {name: float(meter.compute()) for name, meter in meters.items()}
 
 
-def make_meter(name: str) -> "Metric":
+class DistsMeter:
+    """The mean DISTS of images. torchmetrics' own meter reads VGG16's half gigabyte anew for every batch."""
+
+    def __init__(self):
+        from torchmetrics.functional.image.dists import DISTSNetwork
+
+        self.network, self.scores = DISTSNetwork(), []
+
+    def update(self, generated: Tensor, reference: Tensor) -> None:
+        """RGB in [0, 1], (B, 3, H, W)."""
+        self.scores.append(self.network(generated, reference).reshape(-1))
+
+    def compute(self) -> Tensor:
+        return torch.cat(self.scores).mean()
+
+
+def make_meter(name: str) -> "Metric | DistsMeter":
     if name == "lpips":
         from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
         return LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True)
+    if name == "dists":
+        return DistsMeter()
     from torchmetrics.image.fid import FrechetInceptionDistance
 
     return FrechetInceptionDistance()

@@ -3,6 +3,7 @@
 import numpy as np
 
 MOUTH_LANDMARKS = slice(48, 68)
+INNER_LIPS = slice(60, 68)  # in order around the opening
 UPPER_INNER, LOWER_INNER = (61, 62, 63), (67, 66, 65)  # points that face each other
 
 

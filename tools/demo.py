@@ -111,7 +111,7 @@ def own_video_demo(options: DemoOptions, video: Path, speech: Path) -> dict[str,
         part, generated = folder / "held_out.mp4", folder / "held_out_dubbed.mp4"
         cut_video(video, part, border, duration, CRF)
         dub(options, part, part, checkpoint, generated)
-        return {"dubbed video": dubbed, **score(folder, generated, part, video)}
+        return {"dubbed video": dubbed, **score(folder, generated, part, part)}
 
 
 def check_media(video: Path, speech: Path) -> float:

@@ -57,11 +57,19 @@ def test_identical_videos_score_perfectly_and_a_wrong_mouth_does_not(videos, tmp
     assert same["mouth_psnr"] == 100 and same["lmd"] == 0
     assert same["mouth_ssim"] == pytest.approx(1, abs=1e-5) and same["lip_correlation"] == pytest.approx(1)
     assert same["mouth_motion"] == pytest.approx(1) and same["lip_lag"] == 0
+    for ratio in ("texture_ratio", "open_area_ratio", "opening_gain", "jitter"):
+        assert same[ratio] == pytest.approx(1)
+    assert same["closed_in_silence"] == same["closed_in_silence_true"] > 0.9
     assert same["frames"] == probe(videos["truth"]).num_frames
+    soft = (cv2.GaussianBlur(frame, (0, 0), 1.5) for frame in read_frames(videos["truth"]))
+    soft = scores(rewrite(videos["truth"], tmp_path / "soft.mp4", soft), videos["truth"], tmp_path)
+    assert soft["texture_ratio"] < 0.6 and soft["opening_gain"] > 0.7  # landmarks see blurred lips open less
     wrong = scores(videos["other"], videos["truth"], tmp_path)
+    assert wrong["opening_gain"] < 0.6
     assert wrong["mouth_psnr"] < 35 and wrong["lmd"] > 2 and wrong["lip_correlation"] < 0.6
     frozen = scores(videos["frozen"], videos["truth"], tmp_path)
     assert abs(frozen["lip_correlation"]) < 0.3 and frozen["mouth_motion"] < 0.5  # the head still moves
+    assert abs(frozen["opening_gain"]) < 0.1
 
 
 def test_folders_are_scored_video_by_video_and_together(videos, tmp_path):

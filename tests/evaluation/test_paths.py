@@ -44,8 +44,12 @@ def test_hidden_files_and_what_is_no_video_are_passed_over(folders):
     for name in (".hidden.mp4", ".partial-host-1-x.mp4", "notes.txt", "cover.png"):
         (ours / name).write_bytes(b"x")
     (ours / "c.mp4").mkdir()
-    expected = {name: (ours / f"{name}.mp4", theirs / f"{name}.mp4") for name in "ab"}
+    expected = {name: (ours / f"{name}.mp4", theirs / f"{name}.mp4", None) for name in "ab"}
     assert paired_paths(options(ours, theirs)) == expected
+    sources = {name: (*both[:2], theirs / f"{name}.mp4") for name, both in expected.items()}
+    assert paired_paths(options(ours, theirs, source=theirs)) == sources
+    alone = {name: (both[0], None, both[1]) for name, both in expected.items()}
+    assert paired_paths(options(ours, "", source=theirs)) == alone
 
 
 def refusal(chosen: EvaluateOptions) -> str:
@@ -66,8 +70,9 @@ def test_pairs_that_are_none_name_the_flag(folders, video, tmp_path):
         "--generated is a folder, but --reference is not": options(ours, video),
         "--reference is a folder, but --generated is not": options(video, theirs),
         f"--generated {tmp_path}/empty holds no video": options(tmp_path / "empty", theirs),
-        "--source belongs to a single video": options(ours, theirs, source=video),
-        "--source: absent.mp4 is not a file": options(video, video, source="absent.mp4"),
+        "--generated is a folder, but --source is not": options(ours, theirs, source=video),
+        "--source absent.mp4: no such file": options(video, video, source="absent.mp4"),
+        "--reference is not set; see": options(video, "", source=video, metrics="leak,image"),
     }
     for part, chosen in cases.items():
         assert refusal(chosen).startswith(part)
@@ -81,7 +86,7 @@ def test_two_videos_of_one_name_are_refused(folders, side):
     assert f"{folders[side]}: a.mkv and a.mp4 have one name" in refusal(options(*folders))
 
 
-@pytest.mark.parametrize("name", ["source", "syncnet", "face_landmarker_model", "deepspeech_model_path"])
+@pytest.mark.parametrize("name", ["syncnet", "identity_weights", "face_landmarker_model", "deepspeech_model_path"])
 def test_scores_never_replace_an_input(video, tmp_path, name):
     given = tmp_path / "given.json"
     given.write_bytes(b"the user's")
@@ -95,7 +100,7 @@ def test_neither_scores_nor_pictures_replace_a_video(folders, video, tmp_path):
     ours, theirs = folders
     assert refusal(options(video, video, json=video)).startswith(f"--json: {video} is --generated {video} itself")
     assert "is --reference" in refusal(options(ours, theirs, json=theirs / "b.mp4"))
-    assert "is --source itself" in refusal(options(video, video, json=ours / "a.mp4", source=ours / "a.mp4"))
+    assert "is --source " in refusal(options(video, video, json=ours / "a.mp4", source=ours / "a.mp4"))
     single = tmp_path / "lip_opening.png"  # a name does not make a video
     single.write_bytes(video.read_bytes())
     assert refusal(options(single, video, pictures=tmp_path)).startswith(f"--pictures: {single} is --generated")

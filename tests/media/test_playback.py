@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from talking_photo import number_of, write_video
 
-from dubbing.playback import frames_by_time, play, playback_runs
 from media import video
+from media.playback import frames_by_time, play, playback_runs
 from media.prefetch import prefetch
 from media.video import probe, read_chosen_frames, read_frames, read_frames_backwards
 

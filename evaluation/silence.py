@@ -1,0 +1,61 @@
+"""Whether the mouth is closed while nobody speaks."""
+
+import numpy as np
+
+from config.constants import CROP_WIDTH, SAMPLE_RATE
+from evaluation.opening import at_frames_of, opening
+from evaluation.pairs import TrackedVideo
+from media.audio import read_audio
+
+CLOSED = 0.02  # crop widths of lip opening, below which lips are closed: 6.4 of the 320 pixels; in speech they have 20
+BLOCK = 0.04  # seconds of sound whose level is one value
+PAUSE_DEPTH = 25.0  # dB below loud speech, the 95th percentile of the levels, from which sound is a pause
+SILENCE = -60.0  # dB of full scale, from which everything is silent
+LEAST_PAUSE = 0.2  # seconds: shorter ones are stops, in which lips stay open
+LIPS_AHEAD = 0.08  # seconds at either end of a pause in which lips still close, or open for what comes
+
+
+def silence_scores(generated: TrackedVideo, reference: TrackedVideo | None) -> dict[str, float]:
+    """closed_in_silence: share of the frames in silent sound whose lips are closed; {} where no frame is silent.
+
+    closed_in_silence_true is the reference's, whose mouths may be open too: people breathe in pauses.
+    """
+    if not generated.info.has_audio:
+        return {}
+    times = np.arange(generated.info.num_frames) / float(generated.info.fps)
+    silent = is_silent(read_audio(generated.info.path), times)
+    openings = {"closed_in_silence": opening(generated.track)}
+    if reference:
+        openings["closed_in_silence_true"] = at_frames_of(generated.info, reference)
+    return {name: closed_share(curve[silent]) for name, curve in openings.items()}
+
+
+def closed_share(openings: np.ndarray) -> float:
+    """Share of lip openings (T,), in pixels of the 320-wide crop, that are none; NaN where no face is seen."""
+    seen = openings[np.isfinite(openings)]
+    return float((seen < CLOSED * CROP_WIDTH).mean()) if len(seen) else float("nan")
+
+
+def is_silent(wave: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """(T,) bool: times (T,), in seconds, inside pauses of LEAST_PAUSE or more, LIPS_AHEAD from their ends.
+
+    Before the first and after the last word lips have nothing to come from or to open for: the ends of the recording
+    are no ends of a pause. What is beyond the sound is silent.
+    """
+    block = round(BLOCK * SAMPLE_RATE)
+    count = max(1, len(wave) // block)
+    blocks = np.pad(wave, (0, max(0, count * block - len(wave))))[: count * block].reshape(count, block)
+    level = 10 * np.log10(np.maximum((blocks.astype(np.float64) ** 2).mean(1), 1e-12))
+    quiet = (level < np.percentile(level, 95) - PAUSE_DEPTH) | (level < SILENCE)
+    silent = times >= count * BLOCK
+    for start, stop in runs(quiet):
+        begin = -np.inf if start == 0 else start * BLOCK + LIPS_AHEAD
+        end = np.inf if stop == count else stop * BLOCK - LIPS_AHEAD
+        if (stop - start) * BLOCK >= LEAST_PAUSE - 1e-9:
+            silent |= (times >= begin) & (times <= end)
+    return silent
+
+
+def runs(chosen: np.ndarray) -> np.ndarray:
+    """First and one past the last index (N, 2) of every run of True in chosen (T,) bool."""
+    return np.flatnonzero(np.diff(chosen, prepend=False, append=False)).reshape(-1, 2)
