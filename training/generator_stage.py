@@ -31,6 +31,7 @@ from training.generator_losses import (
     View,
     single_frames,
 )
+from training.mouth_reader import opening_readers
 from training.parallel import Parallel
 from training.phases import Phase
 from training.stages import BuiltStage
@@ -75,7 +76,8 @@ def build_generator(options: GeneratorOptions, manifest: Manifest, parallel: Par
     stage = BuiltStage(options, spec, parts, samples, phases, manifest.fingerprint(), accumulate=options.accumulate)
     if parts.held_out:
         judged = held_out_samples(options, parts, num_heard)
-        stage.validate = GeneratorValidation(judged, mask, parallel.device, phases[0])
+        readers = opening_readers(judged.videos, options.mouth_size)
+        stage.validate = GeneratorValidation(judged, mask, parallel.device, phases[0], readers)
     return stage
 
 

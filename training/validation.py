@@ -20,6 +20,7 @@ from models.device import autocast
 from models.frames import fold_frames, to_unit
 from models.syncnet import SyncNet
 from training.generator_losses import generate_frames, heard_opening
+from training.mouth_reader import OpeningReader, lip_pixels, texture
 from training.parallel import unwrapped
 from training.phases import Phase
 from training.stages import Validation
@@ -103,6 +104,7 @@ def hit_rates(scores: Tensor, name: str) -> dict[str, float]:
 class GeneratorValidation:
     """Held-out measures of a generator. The same frames and references are drawn every time.
 
+    `readers` read the lip opening off a picture, one for each video of the samples; None where it is not known.
     mask (h, w) hides the source's mouth; `phase` is the one that trains the generator, whose losses "sync" and
     "opening", where it has them, are measured too.
     """
@@ -111,6 +113,7 @@ class GeneratorValidation:
     mask: Tensor
     device: torch.device
     phase: Phase
+    readers: list[OpeningReader] | None
 
     def __call__(self) -> Validation:
         with evaluating(self.phase.used_network) as generator, torch.no_grad():
@@ -120,6 +123,8 @@ class GeneratorValidation:
     def quality(self, generator: nn.Module) -> tuple[dict[str, float], np.ndarray]:
         """PSNR (dB) and L1 (of 1) of held-out mouths, and a picture of hidden source, generated and true frames.
 
+        mouth_texture is the fine detail around the lips over the truth's. mouth_opening is the correlation of the lip
+        opening that is read off the generated mouths with the true ones', opening_gain its slope.
         With the loss "opening" also opening_heard, the correlation of the lip opening that the audio code says with the
         true one. Clips also give mouth_motion, the change from frame to frame over the truth's, and SyncNet's mean
         score where it is a loss.
@@ -131,6 +136,10 @@ class GeneratorValidation:
         measures = {name: torch.cat(tensors) for name, tensors in found.items()}
         psnr = -10 * torch.log10(measures["square"].clamp_min(1e-10))
         values = {"val/mouth_psnr": psnr.mean().item(), "val/mouth_l1": measures["absolute"].mean().item()}
+        ours, theirs = measures["texture"].sum(0).tolist()
+        values["val/mouth_texture"] = ours / max(theirs, 1e-10)
+        if self.readers:
+            values |= self.openings(measures["lips"], measures["video"])
         if self.samples.frames > 1:
             ours, theirs = measures["motion"].sum(0).tolist()
             values["val/mouth_motion"] = ours / max(theirs, 1e-10)
@@ -141,11 +150,25 @@ class GeneratorValidation:
             values["val/sync"] = measures["sync"].mean().item()
         return values, column_picture(measures["shown"], NUM_SHOWN)
 
+    def openings(self, lips: Tensor, video: Tensor) -> dict[str, float]:
+        """From lip pixels (N, 2, K) of generated and true mouths, and the number (N,) of the video of each."""
+        read = torch.empty(lips.shape[:2], dtype=torch.float64)
+        for number in video.unique().tolist():
+            read[video == number] = self.readers[number].read(lips[video == number])
+        ours, theirs = (read - read.mean(0)).T
+        covariance = (ours * theirs).mean()
+        spread = (ours.square().mean() * theirs.square().mean()).sqrt()
+        return {
+            "val/mouth_opening": (covariance / spread.clamp_min(1e-10)).item(),
+            "val/opening_gain": (covariance / theirs.square().mean().clamp_min(1e-10)).item(),
+        }
+
     def batches(self) -> Iterator[dict[str, Tensor]]:
         size = max(1, GENERATED // self.samples.frames)
         for begin in range(0, len(self.samples), size):
             indices = range(begin, min(begin + size, len(self.samples)))
             batch = default_collate([self.samples[0, index] for index in indices])
+            batch["video"] = torch.tensor([index % len(self.samples.videos) for index in indices])
             yield {name: tensor.to(self.device) for name, tensor in batch.items()}
 
     def measure(self, generator: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -159,6 +182,11 @@ class GeneratorValidation:
                 found["opening"] = batch["opening"].flatten()
             if "sync" in terms:
                 found["sync"] = terms["sync"].score(fake, batch["audio"]).mean((1, 2, 3))
+        faces = torch.stack((fake, real), 2).flatten(0, 1)  # (B * T, 2, 3, h, w)
+        found["lips"], found["texture"] = (
+            measure(faces.flatten(0, 1)).unflatten(0, (-1, 2)) for measure in (lip_pixels, texture)
+        )
+        found["video"] = batch["video"].repeat_interleave(real.shape[1])
         mouths = torch.stack((fake, real))[..., *mouth_box(self.samples.mouth_size)]
         error = mouths[0] - mouths[1]
         found["square"], found["absolute"] = (each.mean((2, 3, 4)).flatten() for each in (error.square(), error.abs()))
