@@ -7,6 +7,7 @@ from config.options import option
 DEVICES = ("auto", "cpu", "cuda")
 MODELS = ("dinet", "lawdnet")
 STAGES = ("syncnet", "frame", "clip")
+REFERENCE_RULES = ("random", "pose_lips", "pose_spread")
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 PRECISION_HELP = "auto: bf16 where the device multiplies in it, else fp32; fp16 for GPUs without bf16"
 LARGEST_SEED = 2**32 - 1
@@ -96,6 +97,11 @@ class GeneratorOptions(StageOptions):
     starts_from: str = option("", "stage of the same --name whose generator this one continues")
     pretrained_path: str = option("", "generator checkpoint to start from, instead of starts_from")
 
+    references: str = option(
+        "random",
+        "reference frames: random; pose_lips: in the source's pose, with other lips; pose_spread: from closed to open",
+        choices=REFERENCE_RULES,
+    )
     silence_share: float = option(
         0.05, "share of samples that pair silent audio with a closed mouth; 0 as published", low=0, high=1
     )

@@ -71,6 +71,7 @@ def build_generator(options: GeneratorOptions, manifest: Manifest, parallel: Par
         manifest.silence,
         options.silence_share,
         num_heard,
+        options.references,
     )
     stage = BuiltStage(options, spec, parts, samples, phases, manifest.fingerprint(), accumulate=options.accumulate)
     if parts.held_out:
@@ -87,7 +88,15 @@ def frames_of(options: GeneratorOptions) -> int:
 def held_out_samples(options: GeneratorOptions, parts: Split, num_heard: int) -> GeneratorSamples:
     frames = frames_of(options)
     draws = max(1, VALIDATION_FRAMES // (frames * len(parts.held_out)))
-    return GeneratorSamples(parts.held_out, frames, options.mouth_size, draws, options.seed, num_heard=num_heard)
+    return GeneratorSamples(
+        parts.held_out,
+        frames,
+        options.mouth_size,
+        draws,
+        options.seed,
+        num_heard=num_heard,
+        references=options.references,
+    )
 
 
 def generator_spec(options: GeneratorOptions, manifest: Manifest) -> NetworkSpec:

@@ -23,7 +23,7 @@ from training.placement import check_shares, shared_precision, with_precision
 from training.plan import PlannedStage, make_plan
 from training.plan_checks import check_data
 from training.sequence import build_stage
-from training.stage_files import Stage
+from training.stage_files import Stage, read_stages
 from training.state import TrainingState
 from training.syncnet_stage import syncnet_spec
 
@@ -95,6 +95,34 @@ def test_a_training_set_is_read_once_for_all_stages_that_name_it(data, tmp_path,
     common = ["--name", "run", "--result_path", str(tmp_path), "--config_folder", str(tmp_path / "stages")]
     sequence.train_sequence(*read_flags("test", [*common, "--train_data", str(data)]), lambda device: Parallel(CPU))
     assert read == [str(data)]
+
+
+@pytest.mark.parametrize("unknown", ["lip_opening", "pitch"])
+def test_references_by_pose_want_a_json_that_knows_it(data, unknown):
+    content = json.loads(data.read_text(encoding="utf-8"))
+    for clip in content["videos"]["video 1 [视频]"]["clip_data_list"]:
+        del clip[unknown]
+    old = data.with_name("old.json")
+    old.write_text(json.dumps(content), encoding="utf-8")
+    for manifest, rule, refused in (
+        (old, "random", 0),
+        (old, "pose_lips", 1),
+        (old, "pose_spread", 1),
+        (data, "pose_lips", 0),
+    ):
+        options = FrameOptions(references=rule, val_fraction=0.25)
+        if not refused:
+            check_data("s", options, load_manifest(manifest))
+            continue
+        with pytest.raises(
+            InputError, match=f"stage s: --references {rule}: video video 1 .*--generate_training_json again"
+        ):
+            check_data("s", options, load_manifest(manifest))
+
+
+def test_a_syncnet_stage_has_no_references(tmp_path):
+    with pytest.raises(InputError, match="--references is an option of frame and clip stages"):
+        read_stages("config/experiment/syncnet.py", "", {"references": "pose_lips"})
 
 
 # Devices.
