@@ -102,6 +102,12 @@ class GeneratorOptions(StageOptions):
         "reference frames: random; pose_lips: in the source's pose, with other lips; pose_spread: from closed to open",
         choices=REFERENCE_RULES,
     )
+    jitter: float = option(
+        0.0,
+        "share of the crop's width by which source and references are moved, each by itself; 0: not at all",
+        low=0,
+        high=0.2,
+    )
     silence_share: float = option(
         0.05, "share of samples that pair silent audio with a closed mouth; 0 as published", low=0, high=1
     )

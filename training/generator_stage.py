@@ -72,6 +72,7 @@ def build_generator(options: GeneratorOptions, manifest: Manifest, parallel: Par
         options.silence_share,
         num_heard,
         options.references,
+        options.jitter,
     )
     stage = BuiltStage(options, spec, parts, samples, phases, manifest.fingerprint(), accumulate=options.accumulate)
     if parts.held_out:
