@@ -199,6 +199,12 @@ class InferenceOptions:
     reference_frames: str = option(
         "", "five frame numbers of the source, as 3,10,44,80,120; or random; not set: spread over mouth openings"
     )
+    lip_strength: float = option(
+        1.0,
+        "how far the mouth opens: 0 closed, 1 as heard, 2 twice as far; not 1: lips are found once more",
+        low=0,
+        high=2,
+    )
     cache_folder: str = option(
         "./output/cache", "folder of what is known of videos already dubbed (up to 2 GB); '' keeps nothing"
     )

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from config.config import InferenceOptions
 from dubbing.cache import Cache
 from dubbing.faces import SourceFaces, find_faces
+from dubbing.lip_strength import LipStrength
 from dubbing.memory import return_large_blocks
 from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
 from dubbing.renderer import Renderer
@@ -39,6 +40,7 @@ class Plan:
     faces: SourceFaces
     speech: Speech
     renderer: Renderer
+    lips: LipStrength | None = None  # where --lip_strength is not 1
 
     @property
     def num_frames(self) -> int:
@@ -88,7 +90,8 @@ def make_plan(options: InferenceOptions) -> Plan:
         numbers = choose_references(faces)
     renderer = Renderer(generator, device, options.precision)
     renderer.reference = cached_reference(renderer, numbers, faces, info, options.pretrained_clip_DINet_path, cache)
-    return Plan(info, runs, faces, speech, renderer)
+    lips = None if options.lip_strength == 1 else LipStrength(options.lip_strength, model)
+    return Plan(info, runs, faces, speech, renderer, lips)
 
 
 def cached_reference(
@@ -132,8 +135,16 @@ def write_result(plan: Plan, options: InferenceOptions, output: Path) -> None:
         for batch, generated in finished:
             faces = zip(generated, batch.crops, strict=True)
             for frame, matrix in zip(batch.frames, batch.matrices, strict=True):
-                writer.write(frame if matrix is None else plan.renderer.paster.paste(frame, *next(faces), matrix))
+                writer.write(frame if matrix is None else dubbed_frame(plan, frame, *next(faces), matrix))
             bar.update(len(batch.frames))
+
+
+def dubbed_frame(
+    plan: Plan, frame: np.ndarray, face: np.ndarray, crop: np.ndarray, video_to_crop: np.ndarray
+) -> np.ndarray:
+    """`frame` with the generated face in place of its crop, its mouth as open as --lip_strength says."""
+    pasted = plan.renderer.paster.paste(frame, face, crop, video_to_crop)
+    return pasted if plan.lips is None else plan.lips.apply(pasted, video_to_crop)
 
 
 def prepare(plan: Plan, batch_size: int) -> Iterator[Batch]:
