@@ -7,6 +7,7 @@ from config.options import option
 DEVICES = ("auto", "cpu", "cuda")
 MODELS = ("dinet", "lawdnet")
 STAGES = ("syncnet", "frame", "clip")
+HIDDEN = ("mouth", "below", "half")
 REFERENCE_RULES = ("random", "pose_lips", "pose_spread")
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 PRECISION_HELP = "auto: bf16 where the device multiplies in it, else fp32; fp16 for GPUs without bf16"
@@ -101,6 +102,11 @@ class GeneratorOptions(StageOptions):
         "random",
         "reference frames: random; pose_lips: in the source's pose, with other lips; pose_spread: from closed to open",
         choices=REFERENCE_RULES,
+    )
+    hide: str = option(
+        "mouth",
+        "what is hidden of the source: mouth, as published; below: what is under it too; half: all from its top down",
+        choices=HIDDEN,
     )
     jitter: float = option(
         0.0,

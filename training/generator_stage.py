@@ -11,7 +11,7 @@ from config.errors import InputError
 from dataset.manifest import Manifest
 from dataset.samples import GeneratorSamples
 from dataset.split import Split, split
-from face.masks import source_mask
+from face.masks import BELOW, HALF, source_mask
 from models.discriminator import Discriminator
 from models.frames import fold_frames
 from models.generators import GENERATORS
@@ -107,7 +107,8 @@ def generator_spec(options: GeneratorOptions, manifest: Manifest) -> NetworkSpec
         "audio_channel": manifest.audio_channel,
         "base_channels": options.base_channels,
     }
-    mask = GENERATORS[options.model].mask
+    published = GENERATORS[options.model].mask
+    mask = {"mouth": published, "below": published + BELOW, "half": HALF}[options.hide]
     return NetworkSpec(options.model, arguments, manifest.audio_feature, manifest.crop, mask, options.mouth_size)
 
 

@@ -7,6 +7,7 @@ import shutil
 from collections import namedtuple
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_set
 import torch
@@ -15,7 +16,9 @@ from tiny_set import make_tiny_set
 from config.config import ClipOptions, FrameOptions, StageOptions, SyncNetOptions
 from config.errors import InputError
 from dataset.manifest import Manifest, load_manifest
+from face.masks import source_mask
 from models.device import why_no_gpu
+from models.loading import load_generator
 from training.checkpoints import save_checkpoint
 from training.flags import read_flags
 from training.parallel import Parallel
@@ -123,6 +126,23 @@ def test_references_by_pose_want_a_json_that_knows_it(data, unknown):
 def test_a_syncnet_stage_has_no_references(tmp_path):
     with pytest.raises(InputError, match="--references is an option of frame and clip stages"):
         read_stages("config/experiment/syncnet.py", "", {"references": "pose_lips"})
+
+
+@pytest.mark.parametrize(
+    "model, hide, mask",
+    [
+        ("dinet", "mouth", "box"),
+        ("dinet", "below", "box_below"),
+        ("lawdnet", "below", "smooth_below"),
+        ("lawdnet", "half", "half"),
+    ],
+)
+def test_a_checkpoint_says_what_its_generator_must_not_see(manifest, tmp_path, model, hide, mask):
+    options = FrameOptions(train_data=str(manifest.path), model=model, hide=hide, **{**NARROW, "base_channels": 4})
+    path = write_checkpoint(tmp_path, options)
+    assert load_generator(path, "--flag").spec.mask == mask
+    hidden = build_stage(options, manifest, Parallel(CPU)).phases[0].losses.mask
+    assert np.array_equal(hidden.numpy(), source_mask(mask, options.mouth_size))
 
 
 # Devices.
