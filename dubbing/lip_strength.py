@@ -20,11 +20,20 @@ CROP_TO_VIEW = np.array([[0.8, 0, VIEW / 2 - 0.8 * 160], [0, 0.8, VIEW / 2 - 0.8
 
 
 class LipStrength:
-    """Scales the opening of one video's dubbed mouths. Raises InputError without a usable face landmarker model."""
+    """Scales the opening of one video's dubbed mouths. Use as a context manager.
+
+    Raises InputError without a usable face landmarker model.
+    """
 
     def __init__(self, strength: float, model: str):
         self.factor = strength - BELOW * strength * (1 - strength) if strength < 1 else 1 + ABOVE * (strength - 1)
         self.landmarker = FaceLandmarker(model or None)
+
+    def __enter__(self) -> "LipStrength":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.landmarker.__exit__(*exception)
 
     def apply(self, frame: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
         """A frame (H, W, 3) with its dubbed mouth changed, or as it was where no face is found in it."""

@@ -5,6 +5,7 @@ results pasted and encoded, each in a thread of its own, a batch at a time.
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -40,7 +41,6 @@ class Plan:
     faces: SourceFaces
     speech: Speech
     renderer: Renderer
-    lips: LipStrength | None = None  # where --lip_strength is not 1
 
     @property
     def num_frames(self) -> int:
@@ -90,8 +90,7 @@ def make_plan(options: InferenceOptions) -> Plan:
         numbers = choose_references(faces)
     renderer = Renderer(generator, device, options.precision)
     renderer.reference = cached_reference(renderer, numbers, faces, info, options.pretrained_clip_DINet_path, cache)
-    lips = None if options.lip_strength == 1 else LipStrength(options.lip_strength, model)
-    return Plan(info, runs, faces, speech, renderer, lips)
+    return Plan(info, runs, faces, speech, renderer)
 
 
 def cached_reference(
@@ -120,6 +119,8 @@ def reference_crops(numbers: np.ndarray, faces: SourceFaces, info: VideoInfo, mo
 def write_result(plan: Plan, options: InferenceOptions, output: Path) -> None:
     """Generate, paste and encode every frame; `output` appears when it is whole."""
     info = plan.info
+    strength = options.lip_strength
+    opening = nullcontext() if strength == 1 else LipStrength(strength, options.face_landmarker_model)
     writer = VideoWriter(
         output,
         info.width,
@@ -131,20 +132,29 @@ def write_result(plan: Plan, options: InferenceOptions, output: Path) -> None:
         options.preset,
     )
     finished = prefetch(generate(prefetch(prepare(plan, options.batch_size)), plan.renderer))
-    with writer, tqdm(total=plan.num_frames, desc="dubbing", unit=" frames", dynamic_ncols=True) as bar:
+    with (
+        opening as lips,
+        writer,
+        tqdm(total=plan.num_frames, desc="dubbing", unit=" frames", dynamic_ncols=True) as bar,
+    ):
         for batch, generated in finished:
             faces = zip(generated, batch.crops, strict=True)
             for frame, matrix in zip(batch.frames, batch.matrices, strict=True):
-                writer.write(frame if matrix is None else dubbed_frame(plan, frame, *next(faces), matrix))
+                writer.write(frame if matrix is None else dubbed_frame(plan, lips, frame, *next(faces), matrix))
             bar.update(len(batch.frames))
 
 
 def dubbed_frame(
-    plan: Plan, frame: np.ndarray, face: np.ndarray, crop: np.ndarray, video_to_crop: np.ndarray
+    plan: Plan,
+    lips: LipStrength | None,
+    frame: np.ndarray,
+    face: np.ndarray,
+    crop: np.ndarray,
+    video_to_crop: np.ndarray,
 ) -> np.ndarray:
     """`frame` with the generated face in place of its crop, its mouth as open as --lip_strength says."""
     pasted = plan.renderer.paster.paste(frame, face, crop, video_to_crop)
-    return pasted if plan.lips is None else plan.lips.apply(pasted, video_to_crop)
+    return pasted if lips is None else lips.apply(pasted, video_to_crop)
 
 
 def prepare(plan: Plan, batch_size: int) -> Iterator[Batch]:

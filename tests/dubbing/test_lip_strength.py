@@ -42,19 +42,20 @@ def openings(landmarks: np.ndarray, matrices: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("strength", [0.5, 0.75, 1.25, 1.5])
 def test_the_slope_of_the_opening_is_the_strength(speaker, strength):
     frames, matrices, known = speaker
-    lips = LipStrength(strength, "")
-    changed = track([lips.apply(*pair) for pair in zip(frames, matrices, strict=True)])
+    with LipStrength(strength, "") as lips:
+        changed = track([lips.apply(*pair) for pair in zip(frames, matrices, strict=True)])
     slope = np.polyfit(known, openings(changed, matrices), 1)[0]
     assert slope == pytest.approx(strength, rel=0.15)
 
 
 def test_0_closes_the_mouth(speaker):
     frames, matrices, known = speaker
-    lips = LipStrength(0.0, "")
-    changed = track([lips.apply(*pair) for pair in zip(frames, matrices, strict=True)])
+    with LipStrength(0.0, "") as lips:
+        changed = track([lips.apply(*pair) for pair in zip(frames, matrices, strict=True)])
     assert openings(changed, matrices).mean() < 0.25 * known.mean()
 
 
 def test_a_picture_without_a_face_stays_as_it_is():
     frame = np.full((200, 200, 3), 90, np.uint8)
-    assert LipStrength(2.0, "").apply(frame, np.eye(3)) is frame
+    with LipStrength(2.0, "") as lips:
+        assert lips.apply(frame, np.eye(3)) is frame
