@@ -133,4 +133,4 @@ def write_clip(layout: TrainingSetLayout, name: str, clip: int, photograph: np.n
         path = folder / FRAME_NAME.format(frame)
         path.write_bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
         paths.append(path.relative_to(layout.root).as_posix())
-    return ClipEntry(clip * CLIP_FRAMES, paths, np.linspace(0, 1, CLIP_FRAMES).tolist())
+    return ClipEntry(clip * CLIP_FRAMES, paths, {"lip_opening": np.linspace(0, 1, CLIP_FRAMES).tolist()})

@@ -81,7 +81,9 @@ def write_many(folder: Path) -> Path:
         first.parent.mkdir(parents=True)
         first.write_bytes(b"")
         np.save(folder / f"{name}.npy", np.zeros((clips * CLIP_FRAMES, 8), np.float32))
-        chosen = [ClipEntry(i * CLIP_FRAMES, clip, [2.5] * CLIP_FRAMES) for i, clip in enumerate(paths)]
+        chosen = [
+            ClipEntry(i * CLIP_FRAMES, clip, {"lip_opening": [2.5] * CLIP_FRAMES}) for i, clip in enumerate(paths)
+        ]
         entries.append(VideoEntry(name, f"{name}.npy", chosen))
     path = folder / "training_json.json"
     write_manifest(path, "mel", 8, "aligned", entries)

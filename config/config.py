@@ -7,6 +7,8 @@ from config.options import option
 DEVICES = ("auto", "cpu", "cuda")
 MODELS = ("dinet", "lawdnet")
 STAGES = ("syncnet", "frame", "clip")
+HIDDEN = ("mouth", "below", "half")
+REFERENCE_RULES = ("random", "pose_lips", "pose_spread")
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 PRECISION_HELP = "auto: bf16 where the device multiplies in it, else fp32; fp16 for GPUs without bf16"
 LARGEST_SEED = 2**32 - 1
@@ -96,6 +98,22 @@ class GeneratorOptions(StageOptions):
     starts_from: str = option("", "stage of the same --name whose generator this one continues")
     pretrained_path: str = option("", "generator checkpoint to start from, instead of starts_from")
 
+    references: str = option(
+        "random",
+        "reference frames: random; pose_lips: in the source's pose, with other lips; pose_spread: from closed to open",
+        choices=REFERENCE_RULES,
+    )
+    hide: str = option(
+        "mouth",
+        "what is hidden of the source: mouth, as published; below: what is under it too; half: all from its top down",
+        choices=HIDDEN,
+    )
+    jitter: float = option(
+        0.0,
+        "share of the crop's width by which source and references are moved, each by itself; 0: not at all",
+        low=0,
+        high=0.2,
+    )
     silence_share: float = option(
         0.05, "share of samples that pair silent audio with a closed mouth; 0 as published", low=0, high=1
     )
@@ -186,6 +204,12 @@ class InferenceOptions:
     output: str = option("", "path of the result, instead of --res_video_dir")
     reference_frames: str = option(
         "", "five frame numbers of the source, as 3,10,44,80,120; or random; not set: spread over mouth openings"
+    )
+    lip_strength: float = option(
+        1.0,
+        "how far the mouth opens: 0 closed, 1 as heard, 2 twice as far; not 1: lips are found once more",
+        low=0,
+        high=2,
     )
     cache_folder: str = option(
         "./output/cache", "folder of what is known of videos already dubbed (up to 2 GB); '' keeps nothing"

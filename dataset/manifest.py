@@ -5,11 +5,13 @@
      "videos": {NAME: {"audio_feature_path": PATH,
                        "packed_crops": {"64": PATH},
                        "clip_data_list": [{"audio_start": 27, "frame_path_list": [PATH, ... 9],
-                                           "lip_opening": [2.5, ... 9]}]}},
+                                           "lip_opening": [2.5, ... 9],
+                                           "yaw": [-3.1, ... 9], "pitch": [8.2, ... 9]}]}},
      "silence": [-1.0, ...]}
 
-`lip_opening` is in pixels of the stored crop; `silence` is the audio feature's row of digital silence. Sets without
-them work too: their generators are then not shown what silence looks like. `packed_crops` are .npy files of the same
+`lip_opening` is in pixels of the stored crop, the head's `yaw` and `pitch` in degrees (face/pose.py); `silence` is the
+audio feature's row of digital silence. Sets without them work too: their generators are then not shown what silence
+looks like, and draw their references at random. `packed_crops` are .npy files of the same
 crops, decoded at the size of a mouth size: (frames, h, w, 3) RGB uint8, row k the crop of frame k.
 
 Paths are relative to the JSON's folder. A video without `audio_feature_path` holds its audio in its clips, nine rows
@@ -168,15 +170,17 @@ def read_header(path: Path, content: dict) -> Manifest:
 
 @dataclass(frozen=True)
 class ClipEntry:
-    """One clip to be written: the number of its first frame, paths relative to the JSON's folder, lip openings."""
+    """One clip to be written: the number of its first frame, paths relative to the JSON's folder, and what is known.
+
+    `measures`: values of its frames by the names lip_opening, yaw and pitch.
+    """
 
     audio_start: int
     frame_paths: list[str]
-    lip_opening: list[float] | None = None
+    measures: dict[str, list[float]] = field(default_factory=dict)
 
     def record(self) -> dict:
-        known = {} if self.lip_opening is None else {"lip_opening": self.lip_opening}
-        return {"audio_start": self.audio_start, "frame_path_list": self.frame_paths, **known}
+        return {"audio_start": self.audio_start, "frame_path_list": self.frame_paths, **self.measures}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dataset.video import Video
 
 LARGEST_FRAME = 10**7  # 111 hours at 25 fps
 LARGEST_OPENING = 10**4  # pixels
+LARGEST_ANGLE = 180.0  # degrees
 
 
 def read_video(root: Path, name: str, record: object) -> tuple[Video, int]:
@@ -38,7 +39,7 @@ def read_video(root: Path, name: str, record: object) -> tuple[Video, int]:
     ):
         raise InputError(f"packed_crops is {reprlib.repr(packed)}, expected paths by mouth size")
     files = {int(size): root / file for size, file in packed.items()}
-    return Video(name, numbers, paths, root / audio, lip_openings(clips, counts), files), 0
+    return Video(name, numbers, paths, root / audio, lip_openings(clips, counts), files, head_poses(clips, counts)), 0
 
 
 def holds_audio(record: object) -> bool:
@@ -84,17 +85,31 @@ def check_frames(numbers: np.ndarray, frames: list[str]) -> None:
 
 def lip_openings(clips: list[dict], counts: np.ndarray) -> np.ndarray | None:
     """(frames,) in pixels of the crop, or None where the set does not know them."""
-    known = ["lip_opening" in clip for clip in clips]
-    if not any(known):
+    return frame_values(clips, counts, "lip_opening", (0, LARGEST_OPENING), "pixels of the crop")
+
+
+def head_poses(clips: list[dict], counts: np.ndarray) -> np.ndarray | None:
+    """yaw and pitch (frames, 2) in degrees, or None where the set does not know them."""
+    angles = [
+        frame_values(clips, counts, name, (-LARGEST_ANGLE, LARGEST_ANGLE), "degrees") for name in ("yaw", "pitch")
+    ]
+    return None if any(values is None for values in angles) else np.stack(angles, axis=1)
+
+
+def frame_values(
+    clips: list[dict], counts: np.ndarray, name: str, limits: tuple[float, float], unit: str
+) -> np.ndarray | None:
+    """What clips of `counts` frames say of every frame under a name, (frames,), or None where no clip says it."""
+    if not any(name in clip for clip in clips):
         return None
-    openings = [clip.get("lip_opening") for clip in clips]
-    for opening, count, clip in zip(openings, counts.tolist(), clips, strict=True):
-        if type(opening) is not list or len(opening) != count:
+    lists = [clip.get(name) for clip in clips]
+    for found, count, clip in zip(lists, counts.tolist(), clips, strict=True):
+        if type(found) is not list or len(found) != count:
             where = f"the clip of audio_start {clip['audio_start']}"
-            raise InputError(f"{where}: lip_opening is {reprlib.repr(opening)}, expected {count} numbers, one a frame")
-    values = finite_numbers([value for opening in openings for value in opening], "lip_opening")
-    if values.min() < 0 or values.max() > LARGEST_OPENING:
-        raise InputError(f"lip_opening goes from {values.min():g} to {values.max():g}, expected pixels of the crop")
+            raise InputError(f"{where}: {name} is {reprlib.repr(found)}, expected {count} numbers, one a frame")
+    values = finite_numbers([value for found in lists for value in found], name)
+    if values.min() < limits[0] or values.max() > limits[1]:
+        raise InputError(f"{name} goes from {values.min():g} to {values.max():g}, expected {unit}")
     return values
 
 

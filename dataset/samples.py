@@ -14,6 +14,8 @@ from torch.utils.data import Dataset
 from config.constants import CLIP_FRAMES, NUM_REFERENCES, WINDOW_FRAMES
 from config.errors import InputError
 from dataset.images import video_crops
+from dataset.jitter import move_references, shift_source
+from dataset.references import REFERENCES
 from dataset.video import Video
 from face.geometry import mouth_box
 
@@ -79,20 +81,31 @@ class GeneratorSamples(TrainingSamples):
         silence: np.ndarray | None = None,
         silence_share: float = 0.0,
         num_heard: int = 0,
+        references: str = "random",
+        jitter: float = 0.0,
     ):
-        """`silence` (channels,) is the audio row of silence; None draws no silent samples."""
+        """`silence` (channels,): the row of silence, None for no such samples; `references`: a rule of REFERENCES.
+
+        `jitter`: see dataset/jitter.py.
+        """
         super().__init__(videos, frames, mouth_size, augment_num, seed)
         self.silence, self.silence_share = silence, silence_share
         self.num_heard = num_heard
+        self.reference_rule, self.jitter = REFERENCES[references], jitter
 
     def draw(self, video: Video, starts: np.ndarray, rng: np.random.Generator) -> dict[str, Tensor]:
         silent = self.silence is not None and video.lip_opening is not None and rng.random() < self.silence_share
         start = int(rng.choice(self.closed(video, starts) if silent else starts))
         number, steps = int(video.frame_numbers[start]), self.frames + 2 * CONTEXT
         audio = np.tile(self.silence[:, None], steps) if silent else video.audio(number - CONTEXT, steps)
+        source = self.crops(video, range(start, start + self.frames))
+        reference = self.crops(video, self.references(video, start, rng))
+        if self.jitter:
+            source = shift_source(source, self.jitter, rng)
+            reference = move_references(reference, self.jitter, rng)
         sample = {
-            "source": torch.from_numpy(self.crops(video, range(start, start + self.frames))),
-            "reference": torch.from_numpy(self.crops(video, self.references(video, start, rng))),
+            "source": torch.from_numpy(source),
+            "reference": torch.from_numpy(reference),
             "audio": torch.from_numpy(audio),
             "silent": torch.tensor(silent),
         }
@@ -110,9 +123,8 @@ class GeneratorSamples(TrainingSamples):
         return starts[np.argsort(openings, kind="stable")[: max(1, round(CLOSED_SHARE * len(starts)))]]
 
     def references(self, video: Video, start: int, rng: np.random.Generator) -> np.ndarray:
-        """Positions of five frames of the same video outside the window."""
-        others = np.delete(np.arange(len(video.paths)), np.arange(start, start + self.frames))
-        return rng.choice(others, NUM_REFERENCES, replace=len(others) < NUM_REFERENCES)
+        """Positions (5,) of frames outside the window."""
+        return self.reference_rule(video, start, start + self.frames, rng)
 
 
 def standard_opening(video: Video) -> np.ndarray:

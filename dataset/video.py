@@ -47,7 +47,8 @@ class Video:
     """The usable frames of one video: runs of consecutive frames, each with its crop and its audio step.
 
     frame_numbers (N,) rising; paths[i] is the crop of frame_numbers[i]; audio rows are those of the 25 fps frames;
-    lip_opening (N,) in crop pixels, if known; packed_crops: files of decoded crops by mouth size, rows as frames.
+    lip_opening (N,) in crop pixels and head_pose (N, 2), yaw and pitch in degrees, if known; packed_crops: files of
+    decoded crops by mouth size, rows as frames.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Video:
     audio_source: Path | np.ndarray
     lip_opening: np.ndarray | None = None
     packed_crops: dict[int, Path] = field(default_factory=dict)
+    head_pose: np.ndarray | None = None
 
     def audio_rows(self) -> np.ndarray:
         """(rows, channels) float32, row k belonging to frame k; rows nobody has are NaN. Files are memory-mapped."""
@@ -94,5 +96,5 @@ class Video:
     def select(self, keep: np.ndarray) -> "Video":
         """The same video with only the frames where `keep` (N,) holds."""
         paths = [path for path, kept in zip(self.paths, keep, strict=True) if kept]
-        openings = None if self.lip_opening is None else self.lip_opening[keep]
-        return Video(self.name, self.frame_numbers[keep], paths, self.audio_source, openings, self.packed_crops)
+        openings, poses = (None if known is None else known[keep] for known in (self.lip_opening, self.head_pose))
+        return Video(self.name, self.frame_numbers[keep], paths, self.audio_source, openings, self.packed_crops, poses)

@@ -5,6 +5,7 @@ results pasted and encoded, each in a thread of its own, a batch at a time.
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from config.config import InferenceOptions
 from dubbing.cache import Cache
 from dubbing.faces import SourceFaces, find_faces
+from dubbing.lip_strength import LipStrength
 from dubbing.memory import return_large_blocks
 from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
 from dubbing.renderer import Renderer
@@ -117,6 +119,8 @@ def reference_crops(numbers: np.ndarray, faces: SourceFaces, info: VideoInfo, mo
 def write_result(plan: Plan, options: InferenceOptions, output: Path) -> None:
     """Generate, paste and encode every frame; `output` appears when it is whole."""
     info = plan.info
+    strength = options.lip_strength
+    opening = nullcontext() if strength == 1 else LipStrength(strength, options.face_landmarker_model)
     writer = VideoWriter(
         output,
         info.width,
@@ -128,12 +132,29 @@ def write_result(plan: Plan, options: InferenceOptions, output: Path) -> None:
         options.preset,
     )
     finished = prefetch(generate(prefetch(prepare(plan, options.batch_size)), plan.renderer))
-    with writer, tqdm(total=plan.num_frames, desc="dubbing", unit=" frames", dynamic_ncols=True) as bar:
+    with (
+        opening as lips,
+        writer,
+        tqdm(total=plan.num_frames, desc="dubbing", unit=" frames", dynamic_ncols=True) as bar,
+    ):
         for batch, generated in finished:
             faces = zip(generated, batch.crops, strict=True)
             for frame, matrix in zip(batch.frames, batch.matrices, strict=True):
-                writer.write(frame if matrix is None else plan.renderer.paster.paste(frame, *next(faces), matrix))
+                writer.write(frame if matrix is None else dubbed_frame(plan, lips, frame, *next(faces), matrix))
             bar.update(len(batch.frames))
+
+
+def dubbed_frame(
+    plan: Plan,
+    lips: LipStrength | None,
+    frame: np.ndarray,
+    face: np.ndarray,
+    crop: np.ndarray,
+    video_to_crop: np.ndarray,
+) -> np.ndarray:
+    """`frame` with the generated face in place of its crop, its mouth as open as --lip_strength says."""
+    pasted = plan.renderer.paster.paste(frame, face, crop, video_to_crop)
+    return pasted if lips is None else lips.apply(pasted, video_to_crop)
 
 
 def prepare(plan: Plan, batch_size: int) -> Iterator[Batch]:

@@ -5,7 +5,9 @@ import numpy as np
 
 from face.geometry import crop_size, mouth_box
 
-MASK_KINDS = ("box", "smooth")
+BELOW = "_below"  # ends the kinds that hide what is below the box too
+HALF = "half"
+MASK_KINDS = ("box", "smooth", "box_below", "smooth_below", HALF)
 # Of the mouth box, over which a generated face fades into the video: above and beside it, and below.
 FEATHER, FEATHER_BELOW = 1 / 5, 1 / 10
 LIPS = (0.43, 0.5)  # row and column of the middle of the lips, of the mouth box
@@ -15,9 +17,18 @@ LIPS_HEIGHT, LIPS_WIDTH = 0.175, 0.25  # where the weight has fallen to 1 / e, o
 def source_mask(kind: str, mouth_size: int) -> np.ndarray:
     """Multiplicative mask (h, w) float32 for the crop of a mouth size: 1 is kept, 0 hidden.
 
-    "box" hides DINet's S x S mouth box; "smooth" is LawDNet's published mask with soft edges.
+    "box" hides DINet's S x S mouth box; "smooth" is LawDNet's published mask with soft edges. "box_below" and
+    "smooth_below" also hide what is below the box, down to the crop's edge, and "half" all from its upper edge on: the
+    neck and the cheeks move with the jaw, and tell how open a mouth is that is hidden itself.
     """
-    return box_mask(mouth_size) if kind == "box" else smooth_mask(mouth_size)
+    if kind == HALF:
+        mask = np.ones(crop_size(mouth_size), np.float32)
+        mask[mouth_box(mouth_size)[0].start :] = 0
+        return mask
+    mask = box_mask(mouth_size) if kind.startswith("box") else smooth_mask(mouth_size)
+    if kind.endswith(BELOW):
+        mask[mouth_size:] = mask[mouth_size]  # the row in the middle of the box
+    return mask
 
 
 def box_mask(mouth_size: int) -> np.ndarray:

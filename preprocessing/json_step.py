@@ -9,6 +9,7 @@ from config.errors import InputError
 from dataset.layout import TrainingSetLayout
 from dataset.manifest import ClipEntry, VideoEntry, write_manifest
 from face.lips import lip_opening
+from face.pose import head_pose
 from preprocessing.crop_step import find_crops, read_clips, read_crop_kind, read_landmarks
 from preprocessing.feature_step import ANEW, SILENCE, adopt_published_text, read_rows
 from preprocessing.jobs import Outcome, attempt, run_jobs
@@ -60,7 +61,7 @@ def use_video(name: str, layout: TrainingSetLayout, audio_feature: str) -> Outco
     chosen = [paths for paths in crops.values() if is_complete(paths, len(rows))]
     if not chosen:
         raise InputError(f"none of {len(crops)} clips has nine crops and nine audio rows")
-    clips = clip_entries(chosen, lip_openings(folder), layout)
+    clips = clip_entries(chosen, frame_measures(folder), layout)
     packed, note = current_packed(name, layout)
     left_out = len(crops) - len(chosen)
     details = [f"{len(chosen)} clips", f"{left_out} left out" if left_out else "", note]
@@ -127,26 +128,34 @@ def relative(path: Path, layout: TrainingSetLayout) -> str:
 
 
 def clip_entries(
-    clips: list[list[Path]], openings: dict[str, float] | None, layout: TrainingSetLayout
+    clips: list[list[Path]], measures: dict[str, dict[str, float]], layout: TrainingSetLayout
 ) -> list[ClipEntry]:
-    """Raises InputError where a crop is not among the lip openings."""
+    """Raises InputError where a crop has not been measured. `measures` as of frame_measures."""
     entries = []
     for paths in clips:
-        missing = [path for path in paths if openings is not None and path.stem not in openings]
+        missing = [path for path in paths if any(path.stem not in values for values in measures.values())]
         if missing:
             raise InputError(f"{missing[0]} has no landmarks; remove {missing[0].parents[1]} and run --crop_face again")
-        known = None if openings is None else [openings[path.stem] for path in paths]
+        known = {name: [values[path.stem] for path in paths] for name, values in measures.items()}
         entries.append(ClipEntry(int(paths[0].stem), [relative(path, layout) for path in paths], known))
     return entries
 
 
-def lip_openings(folder: Path) -> dict[str, float] | None:
-    """By frame: how far the mouth is open, in pixels of the stored crop. None for crops without landmarks."""
+def frame_measures(folder: Path) -> dict[str, dict[str, float]]:
+    """By name, as in a clip of the JSON, and by frame: how far the mouth is open and where the head is turned.
+
+    Empty for crops without landmarks.
+    """
     records = read_landmarks(folder)
     if records is None:
-        return None
-    openings = lip_opening(records["landmarks"])
-    return {Path(path).stem: round(float(value), 2) for path, value in zip(records["path"], openings, strict=True)}
+        return {}
+    landmarks, stems = records["landmarks"], [Path(path).stem for path in records["path"]]
+    yaw, pitch = head_pose(landmarks)
+    measured = (("lip_opening", lip_opening(landmarks), 2), ("yaw", yaw, 1), ("pitch", pitch, 1))
+    return {
+        name: dict(zip(stems, [round(float(value), digits) for value in values], strict=True))
+        for name, values, digits in measured
+    }
 
 
 def is_complete(crops: list[Path], rows: int) -> bool:

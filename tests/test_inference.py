@@ -254,3 +254,22 @@ def test_bad_flags_exit_with_2_and_one_line(flags, monkeypatch, capsys):
         run_script(inference.main)
     lines = capsys.readouterr().err.strip().splitlines()
     assert ended.value.code == 2 and len(lines) == 1 and "--" in lines[0]
+
+
+def test_lip_strength_reaches_the_pictures_and_1_looks_for_no_lips(material, monkeypatch):
+    chosen = replace(options(material), crf=0)
+    plan, path, results = make_plan(chosen), material / "result" / "strength.mp4", []
+    for strength in (1.6, 1.0):
+        write_result(plan, replace(chosen, lip_strength=strength), path)
+        results.append(np.stack(frames_of(path)))
+        monkeypatch.setattr("dubbing.pipeline.LipStrength", None)  # cannot be called
+    assert results[0].shape == results[1].shape and (results[0] != results[1]).any()
+
+
+@pytest.mark.parametrize("value", ["-0.1", "2.1", "nan", "wide"])
+def test_a_bad_lip_strength_is_one_line(value, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["inference.py", "--lip_strength", value])
+    with pytest.raises(SystemExit) as ended:
+        run_script(inference.main)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and said.startswith("error:") and "lip_strength" in said and said.count("\n") == 1

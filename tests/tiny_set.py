@@ -15,6 +15,8 @@ CHANNELS = 12
 def make_tiny_set(root: Path, videos: int = 5, clips: int = 4, skip_clip: int | None = None) -> Path:
     """Crops whose mouth is a dark ellipse as tall as the audio is loud. Returns the path of the training JSON.
 
+    By the JSON, heads are turned to a side and back in 20 frames; the pictures do not show it.
+
     `skip_clip` leaves a clip out of every video, as data_processing.py does where the face was lost.
     """
     layout = TrainingSetLayout(root)
@@ -46,4 +48,8 @@ def write_clip(layout: TrainingSetLayout, name: str, clip: int, number: int, lou
         path.write_bytes(cv2.imencode(".jpg", image)[1].tobytes())
         paths.append(path.relative_to(layout.root).as_posix())
         openings.append(float(5 + 50 * loudness[frame]))
-    return ClipEntry(clip * CLIP_FRAMES, paths, openings)
+    yaw = [
+        round(30 * float(np.sin(frame * np.pi / 10)), 1)
+        for frame in range(clip * CLIP_FRAMES, (clip + 1) * CLIP_FRAMES)
+    ]
+    return ClipEntry(clip * CLIP_FRAMES, paths, {"lip_opening": openings, "yaw": yaw, "pitch": [5.0] * CLIP_FRAMES})

@@ -11,7 +11,7 @@ from config.errors import InputError
 from dataset.manifest import Manifest
 from dataset.samples import GeneratorSamples
 from dataset.split import Split, split
-from face.masks import source_mask
+from face.masks import BELOW, HALF, source_mask
 from models.discriminator import Discriminator
 from models.frames import fold_frames
 from models.generators import GENERATORS
@@ -72,6 +72,8 @@ def build_generator(options: GeneratorOptions, manifest: Manifest, parallel: Par
         manifest.silence,
         options.silence_share,
         num_heard,
+        options.references,
+        options.jitter,
     )
     stage = BuiltStage(options, spec, parts, samples, phases, manifest.fingerprint(), accumulate=options.accumulate)
     if parts.held_out:
@@ -89,7 +91,15 @@ def frames_of(options: GeneratorOptions) -> int:
 def held_out_samples(options: GeneratorOptions, parts: Split, num_heard: int) -> GeneratorSamples:
     frames = frames_of(options)
     draws = max(1, VALIDATION_FRAMES // (frames * len(parts.held_out)))
-    return GeneratorSamples(parts.held_out, frames, options.mouth_size, draws, options.seed, num_heard=num_heard)
+    return GeneratorSamples(
+        parts.held_out,
+        frames,
+        options.mouth_size,
+        draws,
+        options.seed,
+        num_heard=num_heard,
+        references=options.references,
+    )
 
 
 def generator_spec(options: GeneratorOptions, manifest: Manifest) -> NetworkSpec:
@@ -99,7 +109,8 @@ def generator_spec(options: GeneratorOptions, manifest: Manifest) -> NetworkSpec
         "audio_channel": manifest.audio_channel,
         "base_channels": options.base_channels,
     }
-    mask = GENERATORS[options.model].mask
+    published = GENERATORS[options.model].mask
+    mask = {"mouth": published, "below": published + BELOW, "half": HALF}[options.hide]
     return NetworkSpec(options.model, arguments, manifest.audio_feature, manifest.crop, mask, options.mouth_size)
 
 

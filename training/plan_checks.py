@@ -48,11 +48,24 @@ def check_data(name: str, options: StageOptions, manifest: Manifest) -> None:
     if parts.held_out:
         with error_context(f"{held_out}: ", ", or another --val_fraction"):
             held_out_samples(options, parts, 0)
+    if options.references != "random":
+        check_measures(name, options, manifest)
     if options.lamb_opening and any(video.lip_opening is None for video in manifest.videos):
         print(
             f"warning: stage {name}: lamb_opening is left out: the training JSON has videos without lip openings; "
             "make it anew"
         )
+
+
+def check_measures(name: str, options: GeneratorOptions, manifest: Manifest) -> None:
+    """Raise InputError for a video of which nothing is known that references could be chosen by."""
+    for video in manifest.videos:
+        if video.head_pose is None or video.lip_opening is None:
+            raise InputError(
+                f"stage {name}: --references {options.references}: video {video.name} of {manifest.path} has no head "
+                "poses or no lip openings; run data_processing.py --generate_training_json again (after --crop_face "
+                "for crops of the published code), or give --references random"
+            )
 
 
 def names_of(parts: Split) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from config.constants import FPS
-from preprocessing.footage.pose import head_pose
+from face.pose import head_pose
 from preprocessing.footage.signs import FrameSigns
 
 BROWS, CHIN = slice(17, 27), 8

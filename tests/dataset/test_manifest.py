@@ -55,6 +55,8 @@ def test_what_is_read_is_what_the_json_says(tiny_json):
             assert video.frame_numbers.tolist() == [c["audio_start"] + k for c in clips for k in range(9)]
             assert video.paths == [str(tiny_json.parent / p) for c in clips for p in c["frame_path_list"]]
             assert video.lip_opening.tolist() == [opening for c in clips for opening in c["lip_opening"]]
+            poses = [pose for c in clips for pose in zip(c["yaw"], c["pitch"], strict=True)]
+            assert video.head_pose.tolist() == [list(pose) for pose in poses]
             rows = np.load(tiny_json.parent / expected[video.name]["audio_feature_path"])
             assert np.array_equal(video.audio(2, 5), rows[2:7].T)
             assert np.array_equal(video.audio_windows(np.array([0, 4]), 5), [rows[0:5].T, rows[4:9].T])
@@ -171,6 +173,10 @@ VIDEO = {
     "lip_opening holds [1.0]": in_clip(lip_opening=[[1.0]] * 9),
     "lip_opening goes from -1": in_clip(lip_opening=[-1.0] * 9),
     "to 1e+06, expected pixels": in_clip(lip_opening=[1e6] * 9),
+    "yaw is [1.0], expected 9": in_clip(yaw=[1.0]),
+    "pitch is None": without("pitch"),
+    "yaw holds '5'": in_clip(yaw=["5"] * 9),
+    "pitch goes from": in_clip(pitch=[200.0] * 9),
     "packed_crops is []": in_video(packed_crops=[]),
     "packed_crops is {'large'": in_video(packed_crops={"large": "a.npy"}),
     "packed_crops is {'64': 5}": in_video(packed_crops={"64": 5}),

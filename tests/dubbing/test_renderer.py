@@ -65,6 +65,18 @@ def test_bf16_is_float32_to_less_than_the_eye_sees(rendered):
     assert 0 < error < 255**2 / 10**4  # 40 dB; trained weights reach 54.8 (benchmarks/accuracy.py)
 
 
+@pytest.mark.parametrize("mask, seen", [("box", True), ("box_below", False), ("half", False)])
+def test_what_is_below_the_box_is_seen_only_where_the_checkpoint_says_so(mask, seen):
+    spec = tiny_spec(mask=mask)
+    renderer = Renderer(LoadedNetwork(spec, spec.build().eval()), torch.device("cpu"), "fp32")
+    crop = network_crop(photo_frame(0), VIDEO_TO_CROP, SIZE)
+    renderer.reference = renderer.encode([crop] * 5)
+    other = crop.copy()
+    other[98:, 12:68] = 255 - other[98:, 12:68]
+    faces = renderer.generate(np.stack([crop, other]), np.zeros((2, 5, MEL_CHANNELS), np.float32))
+    assert np.array_equal(*faces) != seen
+
+
 def test_pixels_outside_the_mouth_box_are_untouched_and_the_mouth_is_new(rendered):
     renderer, _ = rendered
     frame = photo_frame(3)

@@ -7,6 +7,7 @@ import shutil
 from collections import namedtuple
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_set
 import torch
@@ -15,7 +16,9 @@ from tiny_set import make_tiny_set
 from config.config import ClipOptions, FrameOptions, StageOptions, SyncNetOptions
 from config.errors import InputError
 from dataset.manifest import Manifest, load_manifest
+from face.masks import source_mask
 from models.device import why_no_gpu
+from models.loading import load_generator
 from training.checkpoints import save_checkpoint
 from training.flags import read_flags
 from training.parallel import Parallel
@@ -23,7 +26,7 @@ from training.placement import check_shares, shared_precision, with_precision
 from training.plan import PlannedStage, make_plan
 from training.plan_checks import check_data
 from training.sequence import build_stage
-from training.stage_files import Stage
+from training.stage_files import Stage, read_stages
 from training.state import TrainingState
 from training.syncnet_stage import syncnet_spec
 
@@ -95,6 +98,51 @@ def test_a_training_set_is_read_once_for_all_stages_that_name_it(data, tmp_path,
     common = ["--name", "run", "--result_path", str(tmp_path), "--config_folder", str(tmp_path / "stages")]
     sequence.train_sequence(*read_flags("test", [*common, "--train_data", str(data)]), lambda device: Parallel(CPU))
     assert read == [str(data)]
+
+
+@pytest.mark.parametrize("unknown", ["lip_opening", "pitch"])
+def test_references_by_pose_want_a_json_that_knows_it(data, unknown):
+    content = json.loads(data.read_text(encoding="utf-8"))
+    for clip in content["videos"]["video 1 [视频]"]["clip_data_list"]:
+        del clip[unknown]
+    old = data.with_name("old.json")
+    old.write_text(json.dumps(content), encoding="utf-8")
+    for manifest, rule, refused in (
+        (old, "random", 0),
+        (old, "pose_lips", 1),
+        (old, "pose_spread", 1),
+        (data, "pose_lips", 0),
+    ):
+        options = FrameOptions(references=rule, val_fraction=0.25)
+        if not refused:
+            check_data("s", options, load_manifest(manifest))
+            continue
+        with pytest.raises(
+            InputError, match=f"stage s: --references {rule}: video video 1 .*--generate_training_json again"
+        ):
+            check_data("s", options, load_manifest(manifest))
+
+
+def test_a_syncnet_stage_has_no_references(tmp_path):
+    with pytest.raises(InputError, match="--references is an option of frame and clip stages"):
+        read_stages("config/experiment/syncnet.py", "", {"references": "pose_lips"})
+
+
+@pytest.mark.parametrize(
+    "model, hide, mask",
+    [
+        ("dinet", "mouth", "box"),
+        ("dinet", "below", "box_below"),
+        ("lawdnet", "below", "smooth_below"),
+        ("lawdnet", "half", "half"),
+    ],
+)
+def test_a_checkpoint_says_what_its_generator_must_not_see(manifest, tmp_path, model, hide, mask):
+    options = FrameOptions(train_data=str(manifest.path), model=model, hide=hide, **{**NARROW, "base_channels": 4})
+    path = write_checkpoint(tmp_path, options)
+    assert load_generator(path, "--flag").spec.mask == mask
+    hidden = build_stage(options, manifest, Parallel(CPU)).phases[0].losses.mask
+    assert np.array_equal(hidden.numpy(), source_mask(mask, options.mouth_size))
 
 
 # Devices.

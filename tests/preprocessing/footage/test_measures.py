@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from covered_mouth import THINGS, put_before, skin_of, thing
+from turned_face import turned_face
 
 from config.config import MakeDatasetOptions
 from face.landmarks import FaceLandmarker
@@ -14,7 +15,6 @@ from media.audio import read_audio
 from media.video import read_frames
 from preprocessing.footage.clip_measures import FULL_SCALE, clip_measures, sound_measures
 from preprocessing.footage.measures import MEASURES, limits_of, refusals
-from preprocessing.footage.pose import MODEL, POSE_INDEX, head_pose
 from preprocessing.footage.signs import USUAL_BLUR, frame_signs, sharpness_of
 from preprocessing.footage.speech import speech_activity
 from sample_speaker.motion import head_motion, random_look
@@ -189,30 +189,6 @@ def test_frames_without_the_face(speaker):
 
 
 # Pose
-
-
-def turned_face(yaw: float, pitch: float, roll: float, rng: np.random.Generator) -> np.ndarray:
-    """Landmarks (68, 2) of somebody whose face is not quite the model's, from 60 cm; only those of the pose."""
-    yaw, pitch, roll = np.radians((yaw, pitch, roll))
-    about_y = np.array([[np.cos(yaw), 0, -np.sin(yaw)], [0, 1, 0], [np.sin(yaw), 0, np.cos(yaw)]])
-    about_x = np.array([[1, 0, 0], [0, np.cos(pitch), np.sin(pitch)], [0, -np.sin(pitch), np.cos(pitch)]])
-    about_z = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
-    person = MODEL * rng.uniform(0.94, 1.06, 3) + rng.normal(0, 0.15, MODEL.shape)
-    seen = person @ (about_z @ about_y @ about_x).T + (0, 0, 60)
-    landmarks = np.zeros((68, 2))
-    landmarks[POSE_INDEX] = seen[:, :2] / seen[:, 2:] * 1500 + (960, 540)
-    return landmarks
-
-
-def test_known_turns_of_the_head_are_found():
-    rng = np.random.default_rng(0)
-    turns = [(yaw, pitch, roll) for yaw in range(-60, 61, 15) for pitch in range(-40, 41, 20) for roll in (-25, 0, 25)]
-    yaw, pitch = head_pose(np.stack([turned_face(*turn, rng) for turn in turns]))
-    wanted = np.array(turns)
-    errors = np.abs(yaw - wanted[:, 0]), np.abs(pitch - wanted[:, 1])
-    assert all(np.median(error) < 4 and np.percentile(error, 95) < 7 for error in errors), errors
-    frontal = np.abs(wanted[:, :2]).max(1) <= 20
-    assert max(error[frontal].max() for error in errors) < 7
 
 
 def test_turned_heads_are_left_out(speaker):

@@ -17,7 +17,7 @@ MODEL = np.array(
 
 
 def head_pose(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """yaw and pitch (T,) in degrees of landmarks (T, 68, 2) in video pixels.
+    """yaw and pitch (T,) in degrees of landmarks (T, 68, 2) in pixels of the video or of its crops.
 
     Against the line of sight: yaw is above 0 for a face turned to the picture's right, pitch above 0 for one that looks
     up; a head that leans to a shoulder keeps both. The camera is taken to be far away. For a face like the model at 60
