@@ -6,7 +6,6 @@ By step: one pass over the first frames with every step's time taken alone. In a
 video, with one process and with two, as wall time over the footage's duration, and the most memory that it took.
 """
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,13 @@ from config.errors import InputError, run_script
 from config.options import option, parse
 
 COPIES = 4
+MEASURED = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(status, time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
 
 
 @dataclass
@@ -39,11 +45,18 @@ def main() -> int:
     options = parse(FootageSpeedOptions, __doc__)
     if not options.video:
         raise InputError("--video is missing; give a video of people who talk")
+    seconds = COPIES * duration_of(options.video)
+    for workers in (1, 2):
+        print(f"{workers} process{'es' * (workers > 1)}: {in_all(options, workers, seconds)}", flush=True)
     for step, spent in by_step(options).items():
         print(f"{step:<28} {spent:.3f} s of processor time a second of footage", flush=True)
-    for workers in (1, 2):
-        print(f"{workers} process{'es' * (workers > 1)}: {in_all(options, workers)}", flush=True)
     return 0
+
+
+def duration_of(video: str) -> float:
+    from media.video import probe
+
+    return probe(video).duration
 
 
 def by_step(options: FootageSpeedOptions) -> dict[str, float]:
@@ -96,11 +109,8 @@ def timed(spent: dict[str, float], step: str) -> Iterator[None]:
     spent[step] += time.process_time() - start
 
 
-def in_all(options: FootageSpeedOptions, workers: int) -> str:
-    """make_dataset.py in processes of its own, on links to the video."""
-    from media.video import probe
-
-    seconds = COPIES * probe(Path(options.video)).duration
+def in_all(options: FootageSpeedOptions, workers: int, seconds: float) -> str:
+    """make_dataset.py in processes of its own, on links to the video, which together last so many seconds."""
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "raw"
         raw.mkdir()
@@ -109,15 +119,15 @@ def in_all(options: FootageSpeedOptions, workers: int) -> str:
         script = Path(__file__).resolve().parents[1] / "make_dataset.py"
         judged = ["--syncnet", options.syncnet] if options.syncnet else []
         given = ["--root_folder", raw, "--output_folder", Path(folder) / "out", "--num_workers", workers, *judged]
-        before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        status = subprocess.run([sys.executable, script, *map(str, given)], stdout=subprocess.DEVNULL).returncode
-        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+        # A process's peak begins with that of the one that starts it, so a small one starts it and tells what it took.
+        command = [sys.executable, "-c", MEASURED, sys.executable, script, *given]
+        told = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True).stdout.split()
+    status, wall, spent, peak = (float(value) for value in told)
     if status not in (0, 1):
         raise InputError("make_dataset.py failed; its message is above")
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return (
         f"{wall / seconds:.2f} x the footage's {seconds:.0f} s, {spent / seconds:.2f} s of processor time a second, "
-        f"{after.ru_maxrss / 1000:.0f} MB at the most in one process"
+        f"{peak / 1000:.0f} MB at the most in one process"
     )
 
 

@@ -7,6 +7,7 @@ or early. Makes three training sets: of the clean clips, of the mixed ones with 
 --syncnet. Trains the demo's SyncNet on each, for equally long, and scores all on the same other clips, which are clean.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -47,6 +48,8 @@ class OutOfStepOptions:
 
 def main() -> int:
     options = parse(OutOfStepOptions, __doc__)
+    if not Path(options.syncnet).is_file():
+        raise InputError(f"--syncnet {options.syncnet!r} is no file; give a SyncNet checkpoint, such as demo.sh makes")
     if options.folder:
         return compare(options, Path(options.folder))
     with tempfile.TemporaryDirectory() as folder:
@@ -55,6 +58,7 @@ def main() -> int:
 
 def compare(options: OutOfStepOptions, folder: Path) -> int:
     """Make the footage and the sets, train, print the table."""
+    check_folder(folder, options)
     film(folder / "clean", folder / "mixed", options)
     film_held_out(folder / "held out", options)
     print("training set | clips | one window: exact, within 1 | one second: exact, within 1")
@@ -67,6 +71,19 @@ def compare(options: OutOfStepOptions, folder: Path) -> int:
         single, second = accuracy(checkpoint, folder / "held out")
         print(f"{name} | {clips} | {single[0]:.3f}, {single[1]:.3f} | {second[0]:.3f}, {second[1]:.3f}", flush=True)
     return 0
+
+
+def check_folder(folder: Path, options: OutOfStepOptions) -> None:
+    """Raise InputError for a folder that is of other settings."""
+    from preprocessing.origin import content_hash
+
+    settings = {"syncnet": content_hash(Path(options.syncnet)), "number": options.number}
+    settings |= {"seconds": options.seconds, "minutes": options.minutes}
+    held = folder / "settings.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    if held.is_file() and json.loads(held.read_text(encoding="utf-8")) != settings:
+        raise InputError(f"--folder {folder} is of another --syncnet, --number, --seconds or --minutes; give a new one")
+    held.write_text(json.dumps(settings), encoding="utf-8")
 
 
 def film(clean: Path, mixed: Path, options: OutOfStepOptions) -> None:

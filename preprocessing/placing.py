@@ -2,7 +2,7 @@
 
 import filecmp
 import os
-import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from config.errors import InputError
@@ -11,6 +11,7 @@ from face.openface_csv import read_openface_csv
 from media.files import is_same
 from media.links import link_file
 from media.video import VIDEO_SUFFIXES
+from preprocessing.crop_step import LANDMARKS, REPORT
 from preprocessing.origin import Origin, fingerprint, is_ours, memory_of, recall
 
 
@@ -60,18 +61,28 @@ def place(source: Path, target: Path, root: Path) -> None:
 
 def withdraw(name: str, raw: Path, output: Path, training_set: Path | None) -> None:
     """Remove a clip and its landmarks from the training set and from `output`: only what make_dataset.py made or linked
-    there and nobody has changed since; and what data_processing.py made of them, which would be trained on otherwise.
+    there and nobody has changed since. Where no video of that name is left in the set, what data_processing.py made of
+    it goes too, which would be trained on otherwise.
     """
     if training_set is not None:
         layout = TrainingSetLayout(training_set)
-        for placed in (layout.landmarks / f"{name}.csv", *(layout.videos / f"{name}{end}" for end in VIDEO_SUFFIXES)):
-            if placed.exists() and (is_as_placed(placed, layout.root) or os.path.samefile(placed, raw)):
+        videos = [layout.videos / f"{name}{end}" for end in VIDEO_SUFFIXES]
+        for placed in (layout.landmarks / f"{name}.csv", *videos):
+            if placed.exists() and (is_as_placed(placed, layout.root) or is_second_name(placed, raw)):
                 forget(placed, layout.root)
-        for derived in derived_of(name, layout):
-            forget(derived, layout.root)
+        if not any(video.exists() for video in videos):
+            for derived in derived_of(name, layout):
+                forget(derived, layout.root)
     for made in (output / f"{name}.mp4", output / f"{name}.csv"):
         if made.exists() and is_ours(made, output):
             forget(made, output)
+
+
+def is_second_name(path: Path, raw: Path) -> bool:
+    """Whether `path` is a link to a raw video, so that the video is still there without it."""
+    if path.parent.resolve() / path.name == raw.parent.resolve() / raw.name or not os.path.samefile(path, raw):
+        return False
+    return path.is_symlink() or path.resolve() != raw.resolve()
 
 
 def derived_of(name: str, layout: TrainingSetLayout) -> list[Path]:
@@ -83,9 +94,13 @@ def derived_of(name: str, layout: TrainingSetLayout) -> list[Path]:
 
 
 def forget(path: Path, root: Path) -> None:
-    """Remove a file or a folder, and what it was made from."""
-    if path.is_dir():
-        shutil.rmtree(path)
+    """Remove a file, a link, or of a folder the files that data_processing.py writes, and what it was made from."""
+    if path.is_dir() and not path.is_symlink():
+        for made in (*path.glob("**/*.jpg"), *(path / name for name in (LANDMARKS, REPORT))):
+            made.unlink(missing_ok=True)
+        for folder in sorted((path, *(each for each in path.glob("**") if each.is_dir())), reverse=True):
+            with suppress(OSError):  # something of the user's is in it
+                folder.rmdir()
     else:
         path.unlink()
     memory_of(path, root).unlink(missing_ok=True)
