@@ -1,4 +1,4 @@
-"""What make_dataset.py takes out of a training set with a clip that is left out: what it made, nothing of the user's."""
+"""What make_dataset.py takes out of a training set with a clip that is left out: what it made, no file of the user."""
 
 from pathlib import Path
 
