@@ -101,7 +101,9 @@ def test_every_stage_runs_coarse_to_fine_and_starts_from_the_one_before(data, tm
     video = next((folder / f"clip_{last}" / "samples").glob("held_out_*.mp4"))
     assert probe(video).width == 2 * crop_size(last)[1] and probe(video).num_frames == 12
     held_out = [json.loads(line) for line in (folder / f"clip_{last}" / "metrics.jsonl").read_text().splitlines()][-1]
-    assert {"val/mouth_psnr", "val/mouth_motion", "val/sync", "val/opening_heard"} <= set(held_out)
+    scores = {"mouth_psnr", "mouth_motion", "mouth_texture", "mouth_opening", "opening_gain", "opening_heard", "sync"}
+    assert {f"val/{name}" for name in scores} <= set(held_out)
+    assert held_out["val/mouth_texture"] > 0 and -1 <= held_out["val/mouth_opening"] <= 1
     held_out = json.loads((folder / "syncnet" / "split.json").read_text())["frames"]["held_out"]
     assert len(held_out) == 1
     validated = [json.loads(line) for line in (folder / "syncnet" / "metrics.jsonl").read_text().splitlines()][-1]
