@@ -10,7 +10,7 @@ import pytest
 
 from config.config import EvaluateOptions
 from config.errors import InputError
-from evaluation.leak import check_source, frames_shown, leak_scores
+from evaluation.leak import chance, check_source, frames_shown, leak_scores
 from evaluation.pairs import TrackedVideo
 from evaluation.paths import Videos
 from evaluation.protocol import protocol_of
@@ -56,13 +56,28 @@ def test_chance_between_source_and_reference_is_no_leak():
     assert scores["leak"] > 0.5 and abs(scores["leak_partial"]) < 0.15
 
 
-def test_the_chance_of_a_leak_is_that_of_curves_without_one():
-    smooth = [np.convolve(np.random.default_rng(seed).uniform(0, 90, 160), np.ones(11) / 11, "valid")
+def unrelated(frames: int) -> list[dict[str, float]]:
+    """Leak scores of 30 pairs of curves that have nothing to do with each other and are smooth, as speech's are."""
+    smooth = [np.convolve(np.random.default_rng(seed).uniform(0, 90, frames + 10), np.ones(11) / 11, "valid")
               for seed in range(60)]  # fmt: skip
-    leaks = [leak_scores(*map(video, pair), None) for pair in zip(smooth[:30], smooth[30:], strict=True)]
+    return [leak_scores(*map(video, pair), None) for pair in zip(smooth[:30], smooth[30:], strict=True)]
+
+
+def test_the_chance_of_a_leak_is_that_of_curves_without_one():
+    leaks = unrelated(100)
     spread = np.std([each["leak"] for each in leaks])
-    assert spread > 1.5 / np.sqrt(150)  # frames in a row are alike
+    assert spread > 1.5 / np.sqrt(100)  # frames in a row are alike
     assert np.mean([each["leak_chance"] for each in leaks]) == pytest.approx(spread, rel=0.3)
+
+
+def test_clips_too_short_to_know_chance_have_no_leak():
+    assert unrelated(99) == [{}] * 30
+
+
+def test_chance_of_a_long_video_takes_no_longer_for_each_frame():
+    moved = []
+    chance(lambda curve: moved.append(int(curve[0])) or 0.0, np.arange(5000))
+    assert len(moved) == 500 and min(moved) == 12 and max(moved) == 4988 and max(np.diff(sorted(moved))) <= 11
 
 
 def test_the_source_plays_backwards_at_its_end():
@@ -80,7 +95,7 @@ def test_frames_without_a_face_are_left_out_and_few_are_refused(capsys):
     assert leak_scores(video(gaps), video(source), video(wanted[:300]))["leak"] == pytest.approx(1)
     gaps[20:] = np.nan
     assert leak_scores(video(gaps), video(source), None) == {}
-    assert "less than 25 frames" in capsys.readouterr().out
+    assert "less than 100 frames" in capsys.readouterr().out
 
 
 def test_the_source_as_reference_cannot_tell_leak_from_obedience():
@@ -127,8 +142,9 @@ def videos(tmp_path_factory) -> Videos:
     """A reference with pauses, a source with other speech, and a result that shows the source but with the
     reference's sound."""
     folder = tmp_path_factory.mktemp("leak")
-    voice, texts = [Voice("en-us+f1", 160, 50)], ("Bob may map a far farm.", "Why do we always go so soon?")
-    reference, source = (make_speaker_videos(folder / name, [[text]], voice, size=192)[0]
+    voice = [Voice("en-us+f1", 160, 50)]
+    texts = ["Bob may map a far farm.", "We saw them all go home."], ["Why do we always go so soon?", "Pa may buy a boat."]
+    reference, source = (make_speaker_videos(folder / name, [text], voice, size=192)[0]
                          for name, text in zip(("truth", "source"), texts, strict=True))  # fmt: skip
     info = probe(reference)
     with VideoWriter(folder / "copy.mp4", 192, 192, info.fps, audio_path=reference, crf=10) as writer:
