@@ -47,7 +47,7 @@ class Scorer:
         if leaks:
             check_source(infos[0], infos[2])
         generated = self.track(infos[0])
-        reference = self.track(infos[1]) if infos[1] and (compares or leaks) else None
+        reference = self.track(infos[1]) if infos[1] else None
         pair = make_pair(generated, reference) if compares else None
         scores = self.compare(pair, folder, videos.source) if pair else {}
         if leaks:

@@ -21,9 +21,9 @@ def silence_scores(generated: TrackedVideo, reference: TrackedVideo | None) -> d
     closed_in_silence_true is the reference's, whose mouths may be open too: people breathe in pauses.
     """
     if not generated.info.has_audio:
+        print(f"{generated.info.path}: silence left out: the video has no sound")
         return {}
-    times = np.arange(generated.info.num_frames) / float(generated.info.fps)
-    silent = is_silent(read_audio(generated.info.path), times)
+    silent = is_silent(read_audio(generated.info.path), generated.info.screen_times)
     openings = {"closed_in_silence": opening(generated.track)}
     if reference:
         openings["closed_in_silence_true"] = at_frames_of(generated.info, reference)

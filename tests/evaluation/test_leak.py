@@ -11,11 +11,12 @@ import pytest
 from config.config import EvaluateOptions
 from config.errors import InputError
 from evaluation.leak import chance, check_source, frames_shown, leak_scores
+from evaluation.opening import at_frames_of, opening
 from evaluation.pairs import TrackedVideo
 from evaluation.paths import Videos
 from evaluation.protocol import protocol_of
 from evaluation.scoring import evaluate
-from evaluation.silence import is_silent
+from evaluation.silence import is_silent, silence_scores
 from face.alignment import TEMPLATE_INDEX, template_pixels
 from face.openface_csv import FaceTrack
 from media.video import VideoInfo, VideoWriter, probe, read_frames
@@ -109,6 +110,24 @@ def test_a_reference_of_another_rate_is_read_by_time():
     assert scores["obedience"] == pytest.approx(1)
 
 
+def test_a_reference_of_varying_rate_is_read_by_time_to_its_end():
+    still = video(OPENINGS[1][:200])  # at first every second frame is left out, then none
+    kept = np.r_[0:100:2, 100:200]
+    reference = video(OPENINGS[1][kept])
+    reference = reference._replace(info=replace(reference.info, times=kept / 25, fps=Fraction(149 * 25, 199)))
+    seen = at_frames_of(video(OPENINGS[0][:210]).info, reference)
+    expected = opening(still.track)[np.r_[np.repeat(np.arange(0, 100, 2), 2), 100:200]]
+    assert seen[:200] == pytest.approx(expected) and np.isnan(seen[201:]).all()
+
+
+def test_stamps_that_tremble_are_read_frame_by_frame():
+    steady = video(OPENINGS[0])
+    trembling = replace(steady.info, times=steady.info.times + np.resize([0, 0.003, -0.003], 400))
+    for made, reference in ((steady.info, trembling), (trembling, steady.info), (trembling, trembling)):
+        seen = at_frames_of(made, steady._replace(info=reference))
+        assert seen == pytest.approx(opening(steady.track))
+
+
 def test_a_head_that_comes_nearer_is_no_mouth_that_opens():
     scale = np.linspace(0.5, 2, 400)
     nearer = [video(openings) for openings in OPENINGS]
@@ -137,13 +156,19 @@ def test_silence_is_a_pause_and_not_a_stop_between_sounds():
     assert not is_silent(tone[:RATE], times[:24]).any()
 
 
+def test_a_video_without_sound_says_why_it_has_no_silence(capsys):
+    mute = video(OPENINGS[0])
+    assert silence_scores(mute._replace(info=replace(mute.info, has_audio=False)), None) == {}
+    assert capsys.readouterr().out == "x.mp4: silence left out: the video has no sound\n"
+
+
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory) -> Videos:
     """A reference with pauses, a source with other speech, and a result that shows the source but with the
     reference's sound."""
     folder = tmp_path_factory.mktemp("leak")
     voice = [Voice("en-us+f1", 160, 50)]
-    texts = ["Bob may map a far farm.", "We saw them all go home."], ["Why do we always go so soon?", "Pa may buy a boat."]
+    texts = ["Bob may map a far farm.", "We saw them all go home."], ["Why do we always go so soon?", "Pa may go."]
     reference, source = (make_speaker_videos(folder / name, [text], voice, size=192)[0]
                          for name, text in zip(("truth", "source"), texts, strict=True))  # fmt: skip
     info = probe(reference)
@@ -165,6 +190,8 @@ def test_real_videos_are_scored_without_pixels_of_a_reference(videos, tmp_path):
         and alone["protocol"] == "unknown"
     )
     assert abs(alone["mean"]["leak"]) < 0.6 and alone["mean"]["closed_in_silence"] > 0.9
+    silence = evaluate(replace(options, metrics="silence", source=""))["mean"]
+    assert silence.keys() == {"closed_in_silence", "closed_in_silence_true", "frames"}
     with pytest.raises(InputError, match="--pictures: .*give --reference"):
         evaluate(replace(options, pictures=str(tmp_path)))
 
