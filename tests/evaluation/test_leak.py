@@ -156,6 +156,18 @@ def test_silence_is_a_pause_and_not_a_stop_between_sounds():
     assert not is_silent(tone[:RATE], times[:24]).any()
 
 
+@pytest.mark.parametrize("seconds, start, stop", [(60, 20, 21.2), (60, 20, 22.5), (60, 5, 55), (10, 0, 10)])
+def test_pauses_are_found_whatever_share_is_speech(seconds, start, stop):
+    clock = np.arange(seconds * RATE) / RATE
+    speech = 0.3 * np.sin(2 * np.pi * 200 * clock) * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * clock))  # 4 syllables a second
+    noise = np.random.default_rng(0).normal(0, 10 ** (-50 / 20), len(clock))
+    wave = (np.where((clock >= start) & (clock < stop), speech, 0) + noise).astype(np.float32)
+    times = np.arange(seconds * 25) / 25
+    far, inside = (times < start - 0.1) | (times > stop + 0.1), (times >= start) & (times < stop)
+    silent = is_silent(wave, times)
+    assert silent[far].all() and not silent[inside].any()
+
+
 def test_a_video_without_sound_says_why_it_has_no_silence(capsys):
     mute = video(OPENINGS[0])
     assert silence_scores(mute._replace(info=replace(mute.info, has_audio=False)), None) == {}
