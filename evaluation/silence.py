@@ -61,8 +61,8 @@ def is_silent(wave: np.ndarray, times: np.ndarray) -> np.ndarray:
 def loud_level(level: np.ndarray) -> float:
     """The level, of levels (T,) in dB, that the blocks with LOUD_SHARE of the sound's energy have at least.
 
-    Within 1 dB of the 95th percentile where a recording is mostly speech, and the same where speech is 2 % of a noisy recording:
-    noise that is PAUSE_DEPTH lower has little energy, however long it is.
+    Within 1 dB of the 95th percentile where a recording is mostly speech, and the same where speech is 2 % of a noisy
+    one: noise that is PAUSE_DEPTH lower has little energy, however long it is.
     """
     loudest = np.sort(level)[::-1]
     energy = np.cumsum(10 ** (loudest / 10))
