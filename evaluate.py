@@ -7,10 +7,10 @@ python evaluate.py --generated dubbed.mp4 --source before.mp4          no true v
 image       mouth_psnr, mouth_ssim, crop_psnr, crop_ssim, mouth_motion; texture_ratio: fine detail inside the lips
 landmarks   lmd, lip_correlation, lip_lag; open_area_ratio: area between the lips; opening_gain: slope of the generated
             lip opening on the true one; jitter: second difference of the mouth's landmarks
-leak        needs --source. leak: correlation of the lip opening with the one that the source frame had and that was
-            hidden; leak_partial: the same without what the reference explains, to judge by; leak_chance: its spread
-            where nothing leaks; obedience: correlation with the reference, any video with the new speech (of another
-            scene: --metrics leak,silence)
+leak        needs --source, and 100 frames that show all faces. leak: correlation of the lip opening with the one that
+            the source frame had and that was hidden; leak_partial: the same without what the reference explains, to
+            judge by; leak_chance: its spread where nothing leaks; obedience: correlation with the reference, any video
+            with the new speech (of another scene: --metrics leak,silence)
 silence     closed_in_silence: share of frames in pauses of the sound with closed lips; closed_in_silence_true: of the
             reference
 sync        lse_d, lse_c, sync_offset; needs --syncnet

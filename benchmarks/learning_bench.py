@@ -115,7 +115,7 @@ class Bench:
         """Mean scores over the held-out videos; pictures go to pictures/NAME."""
         path = self.folder / "scores" / f"{name}.json"
         known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        if "protocol" not in known:  # older files have fewer scores
+        if "protocol" not in known or known["failed"]:  # older files have fewer scores
             flags = ["--pictures", self.folder / "pictures" / name] if protocol.metrics == "auto" else []
             flags += ["--syncnet", syncnet] if syncnet else []
             run("evaluate.py", "--generated", generated, "--reference", self.data / protocol.speech, "--source",

@@ -235,7 +235,7 @@ class EvaluateOptions:
     protocol: str = option(
         "auto",
         "written into the JSON: paired, a video dubbed with its own sound; unpaired, with other speech, or from frames "
-        "with other mouths; auto: what --source says",
+        "with other mouths; auto: paired where --source has the bytes of --reference; claim it yourself if coded anew",
         choices=PROTOCOLS,
     )
     json: str = option("", "file that the scores are written to as JSON")

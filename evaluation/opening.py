@@ -6,7 +6,7 @@ from evaluation.pairs import TrackedVideo
 from face.alignment import RIGID_INDEX, TEMPLATE_INDEX, scale_of, similarity, template_pixels
 from face.lips import lip_opening
 from face.openface_csv import FaceTrack
-from media.video import VideoInfo
+from media.video import TIME_TOLERANCE, VideoInfo, frames_on_screen
 
 
 def opening(track: FaceTrack) -> np.ndarray:
@@ -25,6 +25,6 @@ def opening(track: FaceTrack) -> np.ndarray:
 
 def at_frames_of(generated: VideoInfo, reference: TrackedVideo) -> np.ndarray:
     """The reference's opening (T,) at the times of the generated frames, NaN beyond its end."""
-    numbers = np.round(np.arange(generated.num_frames) * float(reference.info.fps / generated.fps)).astype(int)
-    padded = np.append(opening(reference.track), np.nan)
-    return padded[np.minimum(numbers, len(padded) - 1)]
+    times = generated.screen_times
+    shown = opening(reference.track)[frames_on_screen(reference.info, times)]
+    return np.where(times + TIME_TOLERANCE < reference.info.duration, shown, np.nan)

@@ -47,9 +47,9 @@ class Scorer:
         if leaks:
             check_source(infos[0], infos[2])
         generated = self.track(infos[0])
-        reference = self.track(infos[1]) if infos[1] and (compares or leaks) else None
+        reference = self.track(infos[1]) if infos[1] else None
         pair = make_pair(generated, reference) if compares else None
-        scores = self.compare(pair, folder, videos.source) if pair else {}
+        scores = self.compare(pair, folder, infos) if pair else {}
         if leaks:
             source = self.track(infos[2], int(frames_shown(infos[2], infos[0].num_frames).max()) + 1)
             scores |= leak_scores(generated, source, reference)
@@ -61,8 +61,8 @@ class Scorer:
     def track(self, info: VideoInfo, num_frames: int | None = None) -> TrackedVideo:
         return TrackedVideo(info, track_video(info, self.landmarker, num_frames))
 
-    def compare(self, pair: Pair, folder: Path | None, source: Path | None) -> dict[str, float]:
-        """The scores of a result beside the truth."""
+    def compare(self, pair: Pair, folder: Path | None, infos: list[VideoInfo | None]) -> dict[str, float]:
+        """The scores of a result beside the truth; infos: as of Videos."""
         scores: dict[str, float] = {}
         if "image" in self.metrics:
             scores |= image_scores(pair)
@@ -76,14 +76,15 @@ class Scorer:
             if folder:
                 plot_sync(folder / "sync.png", distances)
         if folder:
-            draw(pair, folder, source)
+            draw(pair, folder, *infos)
         return scores
 
 
-def draw(pair: Pair, folder: Path, source: Path | None) -> None:
-    rows = {"generated": pair.generated_path, "true": pair.reference_path}
+def draw(pair: Pair, folder: Path, generated: VideoInfo, reference: VideoInfo, source: VideoInfo | None) -> None:
+    """The pictures of a pair; the source's row has the frames that the result shows."""
+    rows = {"generated": (generated, pair.frames), "true": (reference, pair.frames)}
     if source:
-        rows = {"source": source, **rows}
-    write_contact_sheet(folder / "contact_sheet.png", rows, pair.frames, pair.matrices)
+        rows = {"source": (source, frames_shown(source, generated.num_frames)[pair.frames]), **rows}
+    write_contact_sheet(folder / "contact_sheet.png", rows, pair.matrices)
     plot_lip_opening(folder / "lip_opening.png", pair)
     print(f"pictures: {folder}")

@@ -5,31 +5,23 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from config.errors import InputError
-from media.video import TIME_TOLERANCE, VideoInfo, read_frames, read_frames_backwards
+from media.video import VideoInfo, frames_on_screen, read_frames, read_frames_backwards
 
 
 def playback_runs(info: VideoInfo, num_output: int) -> list[np.ndarray]:
     """Numbers of the source frames to be shown, one per output frame, in runs that go forwards and backwards in turn.
 
-    Output frame k is on screen at k / fps. The video plays 0 .. n-1, n-2 .. 0, 1 .. n-1 and so on: at a turning point
-    no frame is shown twice, so the motion does not pause.
+    Output frame k is on screen at k / fps; where the rate varies, `info.fps` is its mean. The video
+    plays 0 .. n-1, n-2 .. 0, 1 .. n-1 and so on: at a turning point no frame is shown twice, so the motion does not
+    pause.
     """
-    shown = frames_by_time(info)
+    shown = frames_on_screen(info, np.arange(info.num_frames) / float(info.fps))
     turn = len(shown) - 1
     if turn == 0:
         return [np.zeros(num_output, np.int64)]
     phase = np.arange(num_output) % (2 * turn)
     numbers = shown[np.minimum(phase, 2 * turn - phase)]
     return np.split(numbers, np.arange(turn + 1, num_output, turn))
-
-
-def frames_by_time(info: VideoInfo) -> np.ndarray:
-    """The frame on screen at 0, 1 / fps, 2 / fps ...; where the rate varies, `info.fps` is its mean."""
-    count = info.num_frames
-    if info.is_constant_rate(float(info.fps)):
-        return np.arange(count)
-    times = np.arange(count) / float(info.fps)
-    return np.searchsorted(info.times, times + TIME_TOLERANCE, side="right") - 1
 
 
 def play(info: VideoInfo, runs: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:

@@ -63,6 +63,15 @@ class VideoInfo:
         """Seconds on screen, the last frame included."""
         return float(self.times[-1] + 1 / self.fps)
 
+    @property
+    def screen_times(self) -> np.ndarray:
+        """Seconds (T,) from which each frame counts as on screen: k / fps where the rate is constant, else `times`.
+
+        So stamps that tremble around a constant rate show no frame twice and skip none.
+        """
+        rate = float(self.fps)
+        return np.arange(self.num_frames) / rate if self.is_constant_rate(rate) else self.times
+
     def key_before(self, number: int) -> int:
         """The last key frame at or before a frame."""
         return int(self.key_frames[self.key_frames <= number].max(initial=0))
@@ -266,7 +275,7 @@ def frames_on_screen(info: VideoInfo, times: Sequence[float] | np.ndarray) -> np
 
     A frame counts as on screen from TIME_TOLERANCE before its time.
     """
-    return np.searchsorted(info.times, np.asarray(times) + TIME_TOLERANCE, side="right").clip(1) - 1
+    return np.searchsorted(info.screen_times, np.asarray(times) + TIME_TOLERANCE, side="right").clip(1) - 1
 
 
 def read_frames_at(path: str | Path, times: Sequence[float]) -> Iterator[np.ndarray]:

@@ -8,7 +8,7 @@ import pytest
 from talking_photo import number_of, write_video
 
 from media import video
-from media.playback import frames_by_time, play, playback_runs
+from media.playback import play, playback_runs
 from media.prefetch import prefetch
 from media.video import probe, read_chosen_frames, read_frames, read_frames_backwards
 
@@ -36,7 +36,7 @@ def test_short_speech_needs_only_the_first_frames(clip):
 def test_varying_rate_is_read_by_time(clip):
     times = np.array([0.0, 0.04, 0.2, 0.24, 0.28])  # frame 1 stays on screen for 160 ms
     info = replace(clip, times=times, fps=Fraction(4000, 280))  # a mean step of 70 ms
-    assert frames_by_time(info).tolist() == [0, 1, 1, 2, 4]
+    assert [run.tolist() for run in playback_runs(info, 5)] == [[0, 1, 1, 2, 4]]
 
 
 @pytest.mark.parametrize("frames_held", [1, 7, 1000])
