@@ -31,11 +31,11 @@ from training.generator_losses import (
     View,
     single_frames,
 )
+from training.generator_validation import GeneratorValidation
 from training.mouth_reader import opening_readers
 from training.parallel import Parallel
 from training.phases import Phase
 from training.stages import BuiltStage
-from training.validation import GeneratorValidation
 
 VALIDATION_FRAMES = 60  # generated per validation, beside the video
 NUM_HEARD = 32  # audio windows of a generator's sample whose lip opening is learned beside its pictures

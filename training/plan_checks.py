@@ -17,7 +17,7 @@ from training.generator_stage import (
     require_same_network,
 )
 from training.syncnet_stage import syncnet_spec
-from training.validation import window_blocks
+from training.syncnet_validation import window_blocks
 
 # Of held-out windows whose offset SyncNet finds within a frame, to be used as a loss: chance is 0.10, and 0.22 of 50
 # windows did harm (benchmarks/README.md, the man).

@@ -15,7 +15,7 @@ from training.parallel import Parallel
 from training.phases import Phase
 from training.stages import BuiltStage, Validation
 from training.syncnet_losses import SyncNetLosses
-from training.validation import offset_accuracy, offset_scores
+from training.syncnet_validation import offset_accuracy, offset_scores
 
 INITIAL_BATCH = 64  # samples whose statistics SyncNet starts from
 

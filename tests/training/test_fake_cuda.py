@@ -66,7 +66,7 @@ def built(options: StageOptions, manifest: Manifest) -> BuiltStage:
 
 @pytest.mark.parametrize("name, model, precision", CASES)
 def test_a_stage_trains_validates_and_resumes(manifest, syncnet, monkeypatch, name, model, precision):
-    monkeypatch.setattr("training.validation.VIDEO_FRAMES", 2)
+    monkeypatch.setattr("training.generator_validation.VIDEO_FRAMES", 2)
     monkeypatch.setattr("training.generator_stage.VALIDATION_FRAMES", 2)
     options = replace(STAGES[name], precision=precision)
     if name != "syncnet":

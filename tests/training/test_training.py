@@ -74,7 +74,7 @@ def losses(folder: Path) -> list[dict]:
 
 @pytest.mark.parametrize("model, sizes", [("dinet", (64, 128)), ("lawdnet", (64,))])
 def test_every_stage_runs_coarse_to_fine_and_starts_from_the_one_before(data, tmp_path, monkeypatch, model, sizes):
-    monkeypatch.setattr("training.validation.VIDEO_FRAMES", 12)
+    monkeypatch.setattr("training.generator_validation.VIDEO_FRAMES", 12)
     stages = tmp_path / "stages"
     one_epoch = {"non_decay": 1, "decay": 0}
     stage_file(stages, "syncnet", stage="syncnet", **one_epoch)

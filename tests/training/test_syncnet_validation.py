@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from config.constants import MAX_OFFSET
-from training.validation import BLOCK, offset_accuracy
+from training.syncnet_validation import BLOCK, offset_accuracy
 
 OFFSETS = 2 * MAX_OFFSET + 1
 
