@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import parent_process
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from config.constants import FPS
 from config.errors import InputError
@@ -100,8 +102,16 @@ def look(info: VideoInfo, settings: AnalysisSettings) -> Iterator[tuple[Candidat
     frames = prefetch(read_chosen_frames(info, numbers.tolist()), depth=2)
     with Sound(info.path, len(numbers)) as sound, FaceLandmarker(settings.face_landmarker_model or None) as landmarker:
         tracker = CrowdTracker(landmarker)
-        for passage in passages(frames, sound.speech, tracker, judge, settings.longest):
+        shown = with_bar(frames, info.path.name, len(numbers))
+        for passage in passages(shown, sound.speech, tracker, judge, settings.longest):
             yield from candidates(passage, sound, judge)
+
+
+def with_bar(frames: Iterator[np.ndarray], name: str, count: int) -> Iterator[np.ndarray]:
+    """The frames, with a progress bar; without one in worker processes, whose bars would be drawn over each other."""
+    in_worker = parent_process() is not None
+    name = name.replace("\n", "\\n")
+    return iter(tqdm(frames, name, count, leave=False, unit=" frames", dynamic_ncols=True, disable=in_worker))
 
 
 def read_analysis(folder: Path) -> Analysis:
