@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -47,17 +48,11 @@ def run_script(main: Callable[[], int | None]) -> None:
 def report(error: BaseException) -> int:
     """Say in one line why a program ends, or with a traceback where that is a mistake of ours; its exit status."""
     match error:
-        case InputError():
-            return complain(str(error))
         case BrokenPipeError():
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
             return 128 + signal.SIGPIPE
-        case OSError():
-            return complain(describe(error))
-        case MemoryError():
-            return complain("not enough memory; close other programs, or lower --batch_size or --num_workers")
-        case ImportError():
-            return complain(f"a library cannot be imported ({error}); install what requirements.txt names")
+        case InputError() | OSError() | MemoryError() | ImportError():
+            return complain(reason(error))
         case KeyboardInterrupt():
             print("\ninterrupted", file=sys.stderr)
             return 130
@@ -72,6 +67,24 @@ def complain(message: str) -> int:
     at_bar = "\n" if sys.stderr.isatty() else ""
     print(f"{at_bar}error: {' '.join(message.split())}", file=sys.stderr)
     return 2
+
+
+def reason(error: Exception) -> str:
+    """One line that says why work failed; for exceptions that nobody foresaw, with the place in the code."""
+    match error:
+        case InputError():
+            text = str(error)
+        case OSError():
+            text = describe(error)
+        case MemoryError():
+            text = "not enough memory; close other programs, or lower --batch_size or --num_workers"
+        case ImportError():
+            text = f"a library cannot be imported ({error}); install what requirements.txt names"
+        case _:
+            frames = traceback.extract_tb(error.__traceback__)
+            places = [f" ({Path(frame.filename).name}, line {frame.lineno})" for frame in frames]
+            text = f"{type(error).__name__}: {error}{places[-1] if places else ''}"
+    return " ".join(text.split())
 
 
 def describe(error: OSError) -> str:

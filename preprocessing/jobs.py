@@ -3,11 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, Literal
 
-from config.errors import InputError, describe
+from config.errors import InputError, reason
 from preprocessing.processes import ProcessDied, in_processes
 
 if TYPE_CHECKING:
@@ -51,7 +49,7 @@ def run_jobs(
     with tqdm(total=len(arguments), desc=title, unit="video") as bar, closing(results):
         for index, result in results:
             if isinstance(result, Exception):
-                result = Outcome(arguments[index][0], "failed", reason(result))
+                result = Outcome(arguments[index][0], "failed", cause(result))
             outcomes[index] = result
             bar.update()
     return [outcomes[index] for index in range(len(arguments))]
@@ -114,22 +112,11 @@ def is_text(name: str) -> bool:
     return True
 
 
-def reason(error: Exception) -> str:
-    """One line that says why a video failed; for exceptions that nobody foresaw, with the place in the code."""
-    if isinstance(error, OSError):
-        text = describe(error)
-    elif isinstance(error, MemoryError):
-        text = "not enough memory; close other programs, or lower --num_workers"
-    elif isinstance(error, ImportError):
-        text = f"a library cannot be imported ({error}); install what requirements.txt names"
-    elif isinstance(error, ProcessDied):
-        text = f"a worker process died ({error}), perhaps for lack of memory; run again with fewer --num_workers"
-    elif isinstance(error, InputError):
-        text = str(error)
-    else:
-        places = [f" ({Path(place.filename).name}, line {place.lineno})" for place in extract_tb(error.__traceback__)]
-        text = f"{type(error).__name__}: {error}{places[-1] if places else ''}"
-    return text.replace("\n", " ")
+def cause(error: Exception) -> str:
+    """One line that says why a video failed."""
+    if isinstance(error, ProcessDied):
+        return f"a worker process died ({error}), perhaps for lack of memory; run again with fewer --num_workers"
+    return reason(error)
 
 
 def summarise(step: str, outcomes: list[Outcome]) -> int:
