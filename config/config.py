@@ -192,8 +192,10 @@ class RunOptions:
 class InferenceOptions:
     """inference.py"""
 
-    source_video_path: str = option("", "video of the face to be dubbed; any format, any frame rate")
-    driving_audio_path: str = option("", "speech; any sound or video file")
+    source_video_path: str = option(
+        "", "video of the face to be dubbed; any format, any frame rate", aliases=("video",)
+    )
+    driving_audio_path: str = option("", "speech; any sound or video file", aliases=("speech",))
     pretrained_clip_DINet_path: str = option("", "checkpoint of a generator, from this project or published for DINet")
     source_openface_landmark_path: str = option("", "OpenFace CSV of the video; without it landmarks are found")
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
@@ -202,6 +204,9 @@ class InferenceOptions:
     )
     res_video_dir: str = option("./output/inference_result", "folder of the result, SOURCE_facial_dubbing.mp4")
     output: str = option("", "path of the result, instead of --res_video_dir")
+    jobs: str = option(
+        "", "file of many videos to dub, .yaml, .jsonl or .csv: of each video, speech, output and any option but this"
+    )
     reference_frames: str = option(
         "", "five frame numbers of the source, as 3,10,44,80,120; or random; not set: spread over mouth openings"
     )

@@ -28,7 +28,7 @@ def option(
 ) -> Any:
     """A dataclass field with what the command line needs to know of it.
 
-    `low` and `high` are inclusive; `aliases` are older names of the flag, which go on working.
+    `low` and `high` are inclusive; `aliases` are other names of the flag, older or shorter ones.
     """
     metadata = {"help": help, "choices": choices, "low": low, "high": high, "aliases": aliases}
     return dataclasses.field(default=default, metadata=metadata)

@@ -4,6 +4,7 @@ First the faces are found, and only their landmarks kept. Then frames are decode
 results pasted and encoded, each in a thread of its own, a batch at a time.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,16 +21,14 @@ from dubbing.faces import SourceFaces, find_faces
 from dubbing.lip_strength import LipStrength
 from dubbing.memory import return_large_blocks
 from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
-from dubbing.renderer import Renderer
+from dubbing.renderer import Renderer, load_renderer
 from dubbing.result import check_room
 from dubbing.speech import Speech, read_speech
 from face.alignment import network_crop
 from media.playback import play, playback_runs
 from media.prefetch import prefetch
 from media.video import VideoInfo, VideoWriter, probe, read_chosen_frames
-from models.device import choose_device
 from models.dinet import ReferenceFeatures
-from models.loading import load_generator
 
 
 @dataclass(frozen=True)
@@ -63,18 +62,31 @@ class Batch(NamedTuple):
     windows: np.ndarray  # (F, 5, dim)
 
 
-def make_plan(options: InferenceOptions) -> Plan:
-    """Read and check all that is given, find the faces and load the generator.
+def dub(options: InferenceOptions, output: Path, renderer: Renderer | None = None, comment: str = "") -> str:
+    """Dub one video, and give a line about it. Raises InputError for unusable input.
+
+    `renderer`: what load_renderer gave for such options, where it is loaded already; `comment`: see VideoWriter.
+    """
+    began = time.perf_counter()
+    plan = make_plan(options, renderer)
+    write_result(plan, options, output, comment)
+    seconds = time.perf_counter() - began
+    rate = plan.num_frames / seconds
+    untouched = f"{plan.num_untouched} without a usable face left as they were"
+    return f"{output}: {plan.num_frames} frames in {seconds:.1f} s, {rate:.1f} frames/s, {untouched}"
+
+
+def make_plan(options: InferenceOptions, renderer: Renderer | None = None) -> Plan:
+    """Read and check all that is given, find the faces and, unless there is a `renderer`, load the generator.
 
     Raises InputError for every input that cannot be used; nothing has been written then.
     """
     return_large_blocks()
-    device = choose_device(options.device)
-    generator = load_generator(options.pretrained_clip_DINet_path, "--pretrained_clip_DINet_path")
-    spec = generator.spec
+    renderer = renderer or load_renderer(options)
+    spec = renderer.spec
     info = probe(options.source_video_path)
     named = parse_references(options.reference_frames, info.num_frames)
-    speech = read_speech(options.driving_audio_path, spec, options.deepspeech_model_path, str(device))
+    speech = read_speech(options.driving_audio_path, spec, options.deepspeech_model_path, str(renderer.device))
     runs = playback_runs(info, max(1, round(speech.duration * info.fps)))
     check_room(options, info.width * info.height * sum(map(len, runs)))
     last = max(runs[0].max(), 0 if named is None else named.max())
@@ -88,7 +100,6 @@ def make_plan(options: InferenceOptions) -> Plan:
         numbers = draw_references(faces, options.seed)
     else:
         numbers = choose_references(faces)
-    renderer = Renderer(generator, device, options.precision)
     renderer.reference = cached_reference(renderer, numbers, faces, info, options.pretrained_clip_DINet_path, cache)
     return Plan(info, runs, faces, speech, renderer)
 
@@ -116,7 +127,7 @@ def reference_crops(numbers: np.ndarray, faces: SourceFaces, info: VideoInfo, mo
     return [crops[number] for number in numbers]
 
 
-def write_result(plan: Plan, options: InferenceOptions, output: Path) -> None:
+def write_result(plan: Plan, options: InferenceOptions, output: Path, comment: str = "") -> None:
     """Generate, paste and encode every frame; `output` appears when it is whole."""
     info = plan.info
     strength = options.lip_strength
@@ -130,12 +141,13 @@ def write_result(plan: Plan, options: InferenceOptions, output: Path) -> None:
         plan.speech.duration,
         options.crf,
         options.preset,
+        comment=comment,
     )
     finished = prefetch(generate(prefetch(prepare(plan, options.batch_size)), plan.renderer))
     with (
         opening as lips,
         writer,
-        tqdm(total=plan.num_frames, desc="dubbing", unit=" frames", dynamic_ncols=True) as bar,
+        tqdm(total=plan.num_frames, desc="dubbing", unit=" frames", dynamic_ncols=True, leave=None) as bar,
     ):
         for batch, generated in finished:
             faces = zip(generated, batch.crops, strict=True)

@@ -6,16 +6,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from config.config import InferenceOptions
 from config.errors import InputError
 from face.geometry import crop_size
 from face.masks import source_mask
 from face.paste import MouthPaster
-from models.device import autocast, resolve_precision
+from models.device import autocast, choose_device, resolve_precision
 from models.dinet import ReferenceFeatures
 from models.folding import fold_batch_norms
-from models.loading import LoadedNetwork
+from models.loading import LoadedNetwork, load_generator
 
 PRECISION_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DECIDING = ("pretrained_clip_DINet_path", "device", "precision")  # options that decide which renderer is loaded
+
+
+def load_renderer(options: InferenceOptions) -> "Renderer":
+    """The generator on its device. Raises InputError when the checkpoint or the device cannot be used."""
+    device = choose_device(options.device)
+    generator = load_generator(options.pretrained_clip_DINet_path, "--pretrained_clip_DINet_path")
+    return Renderer(generator, device, options.precision)
 
 
 class Renderer:
@@ -25,6 +34,7 @@ class Renderer:
     """
 
     def __init__(self, generator: LoadedNetwork, device: torch.device, precision: str):
+        self.spec = generator.spec
         size = generator.spec.mouth_size
         self.device, self.precision = device, resolve_precision(device, precision)
         self.mouth_size = size

@@ -26,7 +26,7 @@ def track_video(
     frames = prefetch(read_frames(info.path, 0, expected, info), depth=2)
     tracked = track_faces(frames, landmarker)
     for points, certainty in tqdm(
-        tracked, "landmarks", expected, unit=" frames", dynamic_ncols=True, disable=not progress
+        tracked, "landmarks", expected, unit=" frames", dynamic_ncols=True, leave=None, disable=not progress
     ):
         if certainty > 0:
             landmarks[count], confidence[count] = points, certainty

@@ -124,6 +124,15 @@ def probe(path: str | Path) -> VideoInfo:
         )
 
 
+def read_comment(path: str | Path) -> str:
+    """The tag `comment` of a file, which VideoWriter writes; empty where it has none, or is no video."""
+    try:
+        with open_container(path, "video") as container:
+            return container.metadata.get("comment", "")
+    except InputError:
+        return ""
+
+
 def frame_rate(times: np.ndarray, stream: "av.VideoStream") -> Fraction:
     """The mean rate of the frames; the container's own fraction where it agrees with them to 0.1 %."""
     declared = stream.average_rate
@@ -293,7 +302,7 @@ class VideoWriter:
     Use as a context manager and call `write` with BGR uint8 frames (height, width, 3). The sound of `audio_path`
     from `audio_start` (seconds) on is cut or padded with silence to `audio_duration` seconds, or to the length of the
     pictures.
-    `crf`: 0 (lossless) to 51; `preset`: an x264 speed preset.
+    `crf`: 0 (lossless) to 51; `preset`: an x264 speed preset; `comment`: a tag of the file, see read_comment.
     """
 
     def __init__(
@@ -307,16 +316,19 @@ class VideoWriter:
         crf: int = 18,
         preset: str = "veryfast",
         audio_start: float = 0.0,
+        comment: str = "",
     ):
         self.path, self.fps = Path(path), Fraction(fps)
         self.width, self.height, self.num_frames = width, height, 0
         self.audio_path, self.audio_duration, self.audio_start = audio_path, audio_duration, audio_start
-        self.crf, self.preset = crf, preset
+        self.crf, self.preset, self.comment = crf, preset, comment
 
     def __enter__(self) -> "VideoWriter":
         self.pending = atomic_write(self.path)
         temporary = self.pending.__enter__()
         self.container = av.open(local_name(temporary), "w", format="mp4", options={"movflags": "+faststart"})
+        if self.comment:
+            self.container.metadata["comment"] = self.comment
         self.video = self.container.add_stream(
             "libx264", rate=self.fps, options={"crf": str(self.crf), "preset": self.preset}
         )
