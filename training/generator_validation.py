@@ -65,7 +65,7 @@ class GeneratorValidation:
         ours, theirs = measures["texture"].sum(0).tolist()
         values["val/mouth_texture"] = ours / max(theirs, 1e-10)
         if self.readers:
-            values |= self.openings(measures["lips"], measures["video"])
+            values |= self.openings(measures["lips"])
         if self.samples.frames > 1:
             ours, theirs = measures["motion"].sum(0).tolist()
             values["val/mouth_motion"] = ours / max(theirs, 1e-10)
@@ -76,11 +76,11 @@ class GeneratorValidation:
             values["val/sync"] = measures["sync"].mean().item()
         return values, column_picture(measures["shown"], NUM_SHOWN)
 
-    def openings(self, lips: Tensor, video: Tensor) -> dict[str, float]:
-        """From lip pixels (N, 2, K) of generated and true mouths, and the number (N,) of the video of each."""
-        read = torch.empty(lips.shape[:2], dtype=torch.float64)
-        for number in video.unique().tolist():
-            read[video == number] = self.readers[number].read(lips[video == number])
+    def openings(self, lips: Tensor) -> dict[str, float]:
+        """From lip pixels (N, 2, K) of generated and true mouths, all samples in order."""
+        frames = len(lips) // len(self.samples)
+        numbers = np.repeat(np.arange(len(self.samples)) % len(self.readers), frames)
+        read = torch.stack([self.readers[number].read(pixels) for number, pixels in zip(numbers, lips, strict=True)])
         ours, theirs = (read - read.mean(0)).T
         covariance = (ours * theirs).mean()
         spread = (ours.square().mean() * theirs.square().mean()).sqrt()
@@ -94,7 +94,6 @@ class GeneratorValidation:
         for begin in range(0, len(self.samples), size):
             indices = range(begin, min(begin + size, len(self.samples)))
             batch = default_collate([self.samples[0, index] for index in indices])
-            batch["video"] = torch.tensor([index % len(self.samples.videos) for index in indices])
             yield {name: tensor.to(self.device) for name, tensor in batch.items()}
 
     def measure(self, generator: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -112,7 +111,6 @@ class GeneratorValidation:
         found["lips"], found["texture"] = (
             measure(faces.flatten(0, 1)).unflatten(0, (-1, 2)) for measure in (lip_pixels, texture)
         )
-        found["video"] = batch["video"].repeat_interleave(real.shape[1])
         mouths = torch.stack((fake, real))[..., *mouth_box(self.samples.mouth_size)]
         error = mouths[0] - mouths[1]
         found["square"], found["absolute"] = (each.mean((2, 3, 4)).flatten() for each in (error.square(), error.abs()))
