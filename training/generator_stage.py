@@ -32,7 +32,6 @@ from training.generator_losses import (
     single_frames,
 )
 from training.generator_validation import GeneratorValidation
-from training.mouth_reader import opening_readers
 from training.parallel import Parallel
 from training.phases import Phase
 from training.stages import BuiltStage
@@ -78,8 +77,7 @@ def build_generator(options: GeneratorOptions, manifest: Manifest, parallel: Par
     stage = BuiltStage(options, spec, parts, samples, phases, manifest.fingerprint(), accumulate=options.accumulate)
     if parts.held_out:
         judged = held_out_samples(options, parts, num_heard)
-        readers = opening_readers(judged.videos, options.mouth_size)
-        stage.validate = GeneratorValidation(judged, mask, parallel.device, phases[0], readers)
+        stage.validate = GeneratorValidation(judged, mask, parallel.device, phases[0])
     return stage
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from dataset.samples import CONTEXT, GeneratorSamples
 from face.geometry import mouth_box
 from models.device import autocast
 from training.generator_losses import generate_frames, heard_opening
-from training.mouth_reader import OpeningReader, lip_pixels, texture
+from training.mouth_reader import OpeningReader, lip_pixels, opening_readers, texture
 from training.parallel import unwrapped
 from training.phases import Phase
 from training.stages import Validation
@@ -30,7 +31,6 @@ NUM_SHOWN = 6
 class GeneratorValidation:
     """Held-out measures of a generator. The same frames and references are drawn every time.
 
-    `readers` read the lip opening off a picture, one for each video of the samples; None where it is not known.
     mask (h, w) hides the source's mouth; `phase` is the one that trains the generator, whose losses "sync" and
     "opening", where it has them, are measured too.
     """
@@ -39,7 +39,11 @@ class GeneratorValidation:
     mask: Tensor
     device: torch.device
     phase: Phase
-    readers: list[OpeningReader] | None
+
+    @cached_property
+    def readers(self) -> list[OpeningReader] | None:
+        """Read the lip opening off a picture, one for each video of the samples; None where it is not known."""
+        return opening_readers(self.samples.videos, self.samples.mouth_size)
 
     def __call__(self) -> Validation:
         with evaluating(self.phase.used_network) as generator, torch.no_grad():
