@@ -97,6 +97,10 @@ class GeneratorOptions(StageOptions):
     base_channels: int = option(64, "width of the generator; 64 is the published one", low=4, high=512)
     starts_from: str = option("", "stage of the same --name whose generator this one continues")
     pretrained_path: str = option("", "generator checkpoint to start from, instead of starts_from")
+    base: str = option(
+        "",
+        "generator trained on other people, of the same model and width: stages that continue no other begin from it",
+    )
 
     references: str = option(
         "random",

@@ -125,12 +125,20 @@ def build_networks(options: GeneratorOptions, spec: NetworkSpec, parallel: Paral
 
 
 def initial_generator(options: GeneratorOptions, spec: NetworkSpec) -> nn.Module:
-    """A new generator, or the one of `pretrained_path`."""
-    if not options.pretrained_path:
+    """A new generator, or the one that the stage begins from."""
+    path, flag = generator_start(options)
+    if not path:
         return spec.build()
-    loaded = load_generator(options.pretrained_path, "--pretrained_path")
-    require_same_network(loaded.spec, spec, f"--pretrained_path {options.pretrained_path}")
+    loaded = load_generator(path, flag)
+    require_same_network(loaded.spec, spec, f"{flag} {path}")
     return loaded.network.train()
+
+
+def generator_start(options: GeneratorOptions) -> tuple[str, str]:
+    """The checkpoint that the generator begins from, empty for none, and the flag that named it."""
+    if options.base and not (options.pretrained_path or options.starts_from):
+        return options.base, "--base"
+    return options.pretrained_path, "--pretrained_path"
 
 
 def require_same_network(found: NetworkSpec, wanted: NetworkSpec, where: str) -> None:

@@ -12,6 +12,7 @@ from models.vgg19 import check_weights
 from training.generator_stage import (
     frames_of,
     generator_spec,
+    generator_start,
     held_out_samples,
     picture_weights,
     require_same_network,
@@ -83,9 +84,10 @@ def check_start(name: str, options: StageOptions, manifest: Manifest) -> StageOp
             loaded = load_syncnet(options.pretrained_syncnet_path, "--pretrained_syncnet_path")
             check_feature(loaded.spec, manifest, f"--pretrained_syncnet_path {options.pretrained_syncnet_path}")
         return options
-    if options.pretrained_path:
-        where = f"--pretrained_path {options.pretrained_path}"
-        spec = load_generator(options.pretrained_path, "--pretrained_path").spec
+    path, flag = generator_start(options)
+    if path:
+        where = f"{flag} {path}"
+        spec = load_generator(path, flag).spec
         check_feature(spec, manifest, where)
         require_same_network(spec, generator_spec(options, manifest), where)
     if options.lamb_perception:

@@ -1,5 +1,6 @@
 """What a stage works on and with is looked at before the run: data, devices, networks to start from, room."""
 
+import dataclasses
 import functools
 import json
 import re
@@ -13,7 +14,7 @@ import tiny_set
 import torch
 from tiny_set import make_tiny_set
 
-from config.config import ClipOptions, FrameOptions, StageOptions, SyncNetOptions
+from config.config import ClipOptions, FrameOptions, RunOptions, StageOptions, SyncNetOptions
 from config.errors import InputError
 from dataset.manifest import Manifest, load_manifest
 from face.masks import source_mask
@@ -21,10 +22,11 @@ from models.device import why_no_gpu
 from models.loading import load_generator
 from training.checkpoints import save_checkpoint
 from training.flags import read_flags
+from training.generator_stage import generator_start, initial_generator
 from training.parallel import Parallel
 from training.placement import check_shares, shared_precision, with_precision
-from training.plan import PlannedStage, make_plan
-from training.plan_checks import check_data
+from training.plan import PlannedStage, make_plan, plan_stages
+from training.plan_checks import check_data, network_spec
 from training.sequence import build_stage
 from training.stage_files import Stage, read_stages
 from training.state import TrainingState
@@ -328,3 +330,29 @@ def test_the_room_is_that_of_all_stages_less_what_is_there(data, tmp_path, monke
         plan_with(needed + 0.1 * size)
         with pytest.raises(InputError, match="--result_path: .* MB are needed"):
             plan_with(needed - 0.1 * size)
+
+
+def test_stages_that_continue_no_other_begin_from_the_base(data, tmp_path):
+    path = write_checkpoint(tmp_path / "base", FrameOptions(train_data=str(data), mouth_size=64, **NARROW))
+    options = FrameOptions(train_data=str(data), base=str(path), **NARROW)
+    first, second = plan(tmp_path, Stage("a", options), Stage("b", dataclasses.replace(options, starts_from="a")))
+    assert generator_start(first.options) == (str(path), "--base")
+    assert generator_start(second.options) == ("", "--pretrained_path")  # a's, once a is trained
+    wanted, begun = (
+        load_generator(path, "--base").network,
+        initial_generator(options, network_spec(options, load_manifest(data))),
+    )
+    assert all(
+        torch.equal(a, b) for a, b in zip(wanted.state_dict().values(), begun.state_dict().values(), strict=True)
+    )
+    with pytest.raises(InputError, match="^--base .*: arguments is"):
+        plan(tmp_path, Stage("a", dataclasses.replace(options, base_channels=16)))
+    with pytest.raises(InputError, match="^--base .*: no such file"):
+        plan(tmp_path, Stage("a", dataclasses.replace(options, base="none.pth")))
+
+
+def test_a_base_that_no_stage_begins_from_is_refused(tmp_path):
+    file = tmp_path / "frame.py"
+    file.write_text('stage = "frame"\nstarts_from = "other"\n')
+    with pytest.raises(InputError, match="--base: no stage begins from it, .*frame"):
+        plan_stages(RunOptions(config_path=str(file)), {"base": "x.pth"})
