@@ -232,6 +232,14 @@ class InferenceOptions:
 
 
 @dataclass
+class ExportOptions:
+    """tools/export_onnx.py"""
+
+    pretrained_clip_DINet_path: str = option("", "checkpoint of a generator, from this project or published for DINet")
+    output_folder: str = option("./output/onnx", "folder for reference.onnx, frame.onnx and generator.json")
+
+
+@dataclass
 class EvaluateOptions:
     """evaluate.py"""
 

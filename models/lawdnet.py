@@ -41,7 +41,9 @@ class CrossAttention(nn.Module):
     def forward(self, image: Tensor, audio: Tensor) -> Tensor:
         image = (image + self.positional_encoding_video).flatten(2)
         query = self.query_proj(audio + self.positional_encoding_audio)
-        attended = F.scaled_dot_product_attention(query, self.key_proj(image), self.value_proj(image))
+        # One head, with an axis of its own: ONNX knows no attention without.
+        heads = (projected[:, None] for projected in (query, self.key_proj(image), self.value_proj(image)))
+        attended = F.scaled_dot_product_attention(*heads)[:, 0]
         return self.output_reshape(self.final_linear(attended))
 
 
