@@ -21,7 +21,7 @@ from training.syncnet_stage import syncnet_spec
 from training.syncnet_validation import window_blocks
 
 # Of held-out windows whose offset SyncNet finds within a frame, to be used as a loss: chance is 0.10, and 0.22 of 50
-# windows did harm (benchmarks/README.md, the man).
+# windows did harm (docs/trials.md, the man).
 LEAST_SYNC_ACCURACY = 0.25
 
 
