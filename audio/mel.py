@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator
 
-import librosa
 import numpy as np
 
+from audio.mel_bands import mel_bands
 from audio.sound import check_sound
 from config.constants import SAMPLE_RATE
 
@@ -43,21 +43,15 @@ class MelFeature:
 def mel_blocks(wave: np.ndarray, first: int, last: int) -> Iterator[np.ndarray]:
     """Log-mel energies in dB of rows first .. last-1, float32 (<= BLOCK_ROWS, 40) a block; row i is centred on sample
     i * HOP. Beyond the sound there is silence."""
+    bands = mel_bands(SAMPLE_RATE, FFT_SIZE, BANDS, LOWEST, HIGHEST)
+    taper = np.pad(np.hanning(WINDOW + 1)[:-1], (FFT_SIZE - WINDOW) // 2).astype(np.float32)
     for row in range(first, last, BLOCK_ROWS):
         count = min(BLOCK_ROWS, last - row)
         begin = row * HOP - FFT_SIZE // 2
-        power = librosa.feature.melspectrogram(
-            y=cut_with_silence(wave, begin, begin + (count - 1) * HOP + FFT_SIZE),
-            sr=SAMPLE_RATE,
-            n_fft=FFT_SIZE,
-            win_length=WINDOW,
-            hop_length=HOP,
-            center=False,
-            n_mels=BANDS,
-            fmin=LOWEST,
-            fmax=HIGHEST,
-        )
-        yield 10 * np.log10(np.maximum(power.T, LEAST_POWER))
+        sound = cut_with_silence(wave, begin, begin + (count - 1) * HOP + FFT_SIZE)
+        windows = np.lib.stride_tricks.sliding_window_view(sound, FFT_SIZE)[::HOP]
+        power = np.abs(np.fft.rfft(windows * taper)) ** 2
+        yield 10 * np.log10(np.maximum(power @ bands.T, LEAST_POWER))
 
 
 def cut_with_silence(wave: np.ndarray, begin: int, end: int) -> np.ndarray:

@@ -27,7 +27,7 @@ FLOORS = {
 SCRIPTS = sorted(path.stem for path in ROOT.glob("*.py"))
 PROGRAMS = [path for room in ("tools", "benchmarks") for path in sorted((ROOT / room).glob("*.py"))]
 PROGRAMS = [f"{path.parent.name}.{path.stem}" for path in PROGRAMS if "__main__" in path.read_text(encoding="utf-8")]
-HEAVY = ("torch", "torchvision", "cv2", "av", "mediapipe", "scipy", "matplotlib", "librosa", "skimage", "transformers")
+HEAVY = ("torch", "torchvision", "cv2", "av", "mediapipe", "scipy", "matplotlib", "skimage", "transformers")
 # A machine that only trains has PyTorch, torchvision, NumPy, OpenCV and tqdm.
 NOT_FOR_TRAINING = ("mediapipe", "av", "tensorflow", "transformers")
 

@@ -2,22 +2,32 @@
 
 import tracemalloc
 
-import librosa
 import numpy as np
 import pytest
 import scipy.signal
+from transformers import audio_utils
 
 from audio import mel as mel_module
 from audio.features import frame_features
 from audio.mel import MelFeature, mel_blocks
+from audio.mel_bands import mel_bands
 
 RATE = 16000
+
+
+def published_bands() -> np.ndarray:
+    """(40, 257) as transformers has them, which are librosa's."""
+    return audio_utils.mel_filter_bank(257, 40, 55, 7600, RATE, norm="slaney", mel_scale="slaney").T
+
+
+def test_bands_are_the_published_ones():
+    np.testing.assert_allclose(mel_bands(RATE, 512, 40, 55, 7600), published_bands(), atol=1e-7)
 
 
 def test_energies_equal_a_plain_fft(speech):
     """Across the border between two blocks, row by row from the definition."""
     decibels = np.concatenate(list(mel_blocks(np.tile(speech, 16), first=5900, last=6100)))
-    bands = librosa.filters.mel(sr=RATE, n_fft=512, n_mels=40, fmin=55, fmax=7600)
+    bands = published_bands()
     taper = np.pad(scipy.signal.get_window("hann", 400), 56)
     sound = np.tile(speech, 16).astype(np.float64)
     for row in (5900, 5999, 6000, 6001, 6099):
@@ -36,7 +46,8 @@ def test_blocks_join_without_a_seam(speech, monkeypatch):
 def test_a_tone_lights_its_own_band(frequency):
     tone = (0.3 * np.sin(2 * np.pi * frequency * np.arange(RATE) / RATE)).astype(np.float32)
     loudest = MelFeature().compute(tone)[50, :40].argmax()
-    centres = librosa.mel_frequencies(n_mels=42, fmin=55, fmax=7600)[1:-1]
+    lowest, highest = (audio_utils.hertz_to_mel(edge, "slaney") for edge in (55.0, 7600.0))
+    centres = audio_utils.mel_to_hertz(np.linspace(lowest, highest, 42), "slaney")[1:-1]
     assert loudest == np.abs(centres - frequency).argmin()
 
 
