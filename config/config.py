@@ -256,6 +256,20 @@ class AvatarOptions:
 
 
 @dataclass
+class LiveOptions:
+    """live.py"""
+
+    avatar: str = option("", "folder that avatar.py made")
+    input: str = option("", "speech: - for raw PCM16, 16 kHz, mono on standard input; or any file or URL FFmpeg reads")
+    output: str = option("", "file .mp4, .mkv, .flv, .mov or .ts, or URL rtmp://, udp://, tcp:// or srt://")
+    realtime: bool = option(False, "keep in step with the clock; without it, as fast as it goes")
+    precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
+    crf: int = option(18, "x264 quality, 0 (lossless) to 51", low=0, high=51)
+    preset: str = option("veryfast", "x264 speed: faster ones leave more of the processor", choices=X264_PRESETS)
+    device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
+
+
+@dataclass
 class EvaluateOptions:
     """evaluate.py"""
 
