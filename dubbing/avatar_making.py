@@ -16,9 +16,9 @@ from dubbing.avatar_record import ARRAYS, CHECKED, FRAMES, GENERATOR, PREVIEW, R
 from dubbing.cache import Cache, content_hash
 from dubbing.faces import SourceFaces, find_faces
 from dubbing.pipeline import reference_crops
-from dubbing.references import choose_references, upright
+from dubbing.references import choose_references, pose_deviation, upright
 from dubbing.renderer import Renderer
-from face.lips import is_closed
+from face.lips import is_closed, lip_opening
 from media.files import atomic_write_folder, check_writable
 from media.frame_store import BYTES_A_PIXEL, write_frames
 from media.video import VideoInfo, frames_on_screen, probe, read_chosen_frames
@@ -31,12 +31,13 @@ PREVIEW_SIDE = 512  # pixels, of the longer side
 @dataclass(frozen=True)
 class Footage:
     """A source at a constant rate. `numbers` (T,) are the source's frames on screen at k / fps; `source_faces` of all
-    frames of the source; `idle`: frames of the avatar whose mouths are closed, or None."""
+    frames of the source; `rest`, `idle`: see AvatarRecord, as frames of the avatar."""
 
     info: VideoInfo
     fps: Fraction
     numbers: np.ndarray
     source_faces: SourceFaces
+    rest: int | None
     idle: range | None
 
     @property
@@ -59,12 +60,17 @@ def make_avatar(options: AvatarOptions, output: Path) -> str:
         write_arrays(folder, footage, checksums, encode_references(footage, generator))
         write_record(folder, footage, options, generator)
     megabytes = sum(path.stat().st_size for path in output.iterdir()) / 1e6
-    idle = footage.idle
-    resting = (
-        f"idles in frames {idle.start} to {idle.stop - 1}" if idle else "no closed mouth to idle with: it is drawn"
-    )
+    resting = describe_rest(footage)
     seconds = time.perf_counter() - began
     return f"{output}: {len(footage.numbers)} frames, {megabytes:.0f} MB, {resting}, made in {seconds:.1f} s"
+
+
+def describe_rest(footage: Footage) -> str:
+    if footage.idle:
+        return f"idles in frames {footage.idle.start} to {footage.idle.stop - 1}"
+    if footage.rest is not None:
+        return f"idles with the closed mouth of frame {footage.rest}"
+    return "its mouth is never closed, so idling mouths are drawn from silence"
 
 
 def look_at(options: AvatarOptions, output: Path, crop: str) -> Footage:
@@ -77,7 +83,20 @@ def look_at(options: AvatarOptions, output: Path, crop: str) -> Footage:
     faces = find_faces(info, info.num_frames, crop, csv, model, Cache(options.cache_folder, info.path))
     closed = np.zeros(info.num_frames, bool)
     closed[faces.usable] = is_closed(upright(faces.landmarks[faces.usable]))
-    return Footage(info, fps, numbers, faces, idle_stretch(closed[numbers], float(fps)))
+    closed = closed[numbers]
+    rest = rest_frame(faces.landmarks[numbers], closed)
+    return Footage(info, fps, numbers, faces, rest, idle_stretch(closed, float(fps)))
+
+
+def rest_frame(landmarks: np.ndarray, closed: np.ndarray) -> int | None:
+    """Of the frames with closed mouths (T,) that in the most usual pose among the half with the least opening."""
+    if not closed.any():
+        return None
+    numbers = np.flatnonzero(closed)
+    aligned = upright(landmarks[numbers])
+    opening = lip_opening(aligned)
+    deviation = np.where(opening <= np.median(opening), pose_deviation(aligned), np.inf)
+    return int(numbers[deviation.argmin()])
 
 
 def idle_stretch(closed: np.ndarray, fps: float) -> range | None:
@@ -94,7 +113,7 @@ def idle_stretch(closed: np.ndarray, fps: float) -> range | None:
 def write_pictures(folder: Path, footage: Footage) -> np.ndarray:
     """Write frames and preview. Returns the frames' checksums (T,) uint32."""
     info, count = footage.info, len(footage.numbers)
-    shown = footage.idle.start if footage.idle else int(footage.faces.usable.argmax())
+    shown = int(footage.faces.usable.argmax()) if footage.rest is None else footage.rest
     frames = read_chosen_frames(info, footage.numbers.tolist())
     with write_frames(folder / FRAMES, info.width, info.height, footage.fps) as writer:
         for number, image in enumerate(tqdm(frames, "frames", count, dynamic_ncols=True, leave=None)):
@@ -137,6 +156,7 @@ def write_record(folder: Path, footage: Footage, options: AvatarOptions, generat
         generator.spec.mouth_size,
         generator.spec.audio_feature,
         content_hash(options.pretrained_clip_DINet_path),
+        footage.rest,
         [idle.start, idle.stop] if idle else None,
         {name: content_hash(folder / name) for name in CHECKED},
     )

@@ -21,7 +21,11 @@ REMEDY = "make it anew with avatar.py"
 
 @dataclass(frozen=True)
 class AvatarRecord:
-    """What avatar.json holds. `idle`: first frame and the one after the last in which the mouth is closed, or None."""
+    """What avatar.json holds.
+
+    `rest`: the frame whose closed mouth others show while nobody speaks; None where the mouth is never closed. `idle`:
+    first frame, and the one after the last, of a long stretch with a closed mouth, or None.
+    """
 
     version: int
     source: str  # name of the video or picture
@@ -32,6 +36,7 @@ class AvatarRecord:
     mouth_size: int
     audio_feature: str
     checkpoint: str  # hash of the content of the file that the generator was taken from
+    rest: int | None
     idle: list[int] | None
     files: dict[str, str]  # hash of the content of each of CHECKED
 
@@ -74,6 +79,8 @@ def check_record(record: AvatarRecord) -> None:
         raise ValueError(f"fps is {record.fps}")
     if set(record.files) != set(CHECKED):
         raise ValueError("files are others than expected")
+    if record.rest is not None and not 0 <= record.rest < record.num_frames:
+        raise ValueError(f"rest is {record.rest}")
     if record.idle is not None:
         first, stop = record.idle
         if not 0 <= first < stop <= record.num_frames:

@@ -65,9 +65,11 @@ def test_raw_sound_on_standard_input(material, tmp_path):
     process = start(material, tmp_path / "b.mkv")
     assert process.communicate(pcm, timeout=60)[1] == b"" and process.returncode == 0
     assert probe(tmp_path / "b.mkv").num_frames == 50
+    process = start(material, tmp_path / "none.mkv")
+    assert b"--input: - gave no sound" in process.communicate(b"", timeout=60)[1]
     process = start(material, tmp_path / "half.mkv")
     assert b"--input -: half a sample" in process.communicate(pcm[:2001], timeout=60)[1]
-    assert process.returncode == 2 and not (tmp_path / "half.mkv").exists()
+    assert process.returncode == 2 and [path.name for path in tmp_path.iterdir()] == ["b.mkv"]
 
 
 def test_ctrl_c_ends_a_stream_that_waits_for_sound_and_its_file_is_whole(material, tmp_path):
@@ -75,7 +77,7 @@ def test_ctrl_c_ends_a_stream_that_waits_for_sound_and_its_file_is_whole(materia
     process.stdin.write(b"\0\0" * 8000)
     process.stdin.flush()
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".partial-*")) and time.monotonic() < deadline:
+    while not any(path.stat().st_size for path in tmp_path.glob(".partial-*")) and time.monotonic() < deadline:
         time.sleep(0.1)
     time.sleep(2)
     process.send_signal(signal.SIGINT)

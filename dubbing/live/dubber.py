@@ -15,14 +15,14 @@ import numpy as np
 from audio.features import open_stream
 from config.constants import SAMPLE_RATE, WINDOW_FRAMES
 from dubbing.avatar import Avatar, open_avatar
+from dubbing.live.rest import RestingFace
 from dubbing.live.sound import LiveSound
 from dubbing.live.walk import Walk
 from dubbing.renderer import Renderer
 from face.alignment import network_crop
 
 BATCH = 4  # frames generated together where so many are ready
-REACH = round(0.12 * SAMPLE_RATE)  # samples before a frame's time that its window hears
-FADE_OUT, FADE_IN = 1 / 5, 1 / 2  # of a frame: how fast a drawn mouth gives way to the avatar's own, and comes back
+FADE_OUT, FADE_IN = 1 / 3, 1 / 2  # of a frame: how fast a drawn mouth gives way to the one at rest, and comes back
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class LiveDubber:
         self.features = open_stream(record.audio_feature)
         self.renderer = copy.copy(renderer) if renderer else self.avatar.load_renderer(device, precision)
         self.renderer.reference = self.avatar.reference_for(self.renderer)
-        self.idle_frames = range(*record.idle) if record.idle else range(0)
-        self.walk = Walk(record.num_frames, self.idle_frames)
+        self.rest = RestingFace(self.avatar)
+        self.walk = Walk(record.num_frames, self.rest.idle)
         self.sound, self.index, self.share, self.has_ended = LiveSound(), 0, 1.0, False
         self.warm_up()
 
@@ -125,42 +125,45 @@ class LiveDubber:
         while self.is_ready(self.index):
             count = BATCH if self.is_ready(self.index + BATCH - 1) else 1
             frames += self.draw([self.next_shot() for _ in range(count)])
-            self.sound.forget(self.boundary(self.index) - REACH)
+            self.sound.forget(self.boundary(self.index))
         return frames
 
     def next_shot(self) -> Shot:
-        time = self.index / float(self.fps)
-        begin = self.boundary(self.index)
-        is_at_rest = not self.sound.is_speech(begin - REACH, self.features.samples_for(time))
-        number = self.walk.next(is_at_rest)
-        change = -FADE_OUT if is_at_rest and number in self.idle_frames else FADE_IN
-        self.share = min(max(self.share + change, 0.0), 1.0)
+        """The next frame of the stream: at rest where no speech is heard from its beginning to its window's end."""
+        future = self.features.samples_for(self.index / float(self.fps))
+        is_at_rest = not self.sound.is_speech(self.boundary(self.index), future)
+        if self.rest.is_known:
+            self.share = min(max(self.share + (-FADE_OUT if is_at_rest else FADE_IN), 0.0), 1.0)
         self.index += 1
-        return Shot(self.index - 1, number, self.share)
+        return Shot(self.index - 1, self.walk.next(is_at_rest), self.share)
 
     def draw(self, shots: list[Shot]) -> list[LiveFrame]:
         windows = self.features.windows(np.array([shot.index for shot in shots]) / float(self.fps))
         images = [self.avatar.frames.read(shot.number) for shot in shots]
         drawn = [i for i, shot in enumerate(shots) if shot.share > 0 and self.avatar.faces.usable[shot.number]]
-        groups = [drawn] if len(drawn) == BATCH else [[i] for i in drawn]
-        for group in groups:
-            self.draw_mouths(group, shots, images, windows)
-        return [self.live_frame(shot.index, image) for shot, image in zip(shots, images, strict=True)]
+        mouths = {}
+        for group in [drawn] if len(drawn) == BATCH else [[i] for i in drawn]:
+            pasted = self.with_mouths([shots[i].number for i in group], [images[i] for i in group], windows[group])
+            mouths |= dict(zip(group, pasted, strict=True))
+        return [self.live_frame(shot, images[i], mouths.get(i)) for i, shot in enumerate(shots)]
 
-    def draw_mouths(self, group: list[int], shots: list[Shot], images: list[np.ndarray], windows: np.ndarray) -> None:
-        """Change those of `images` that are in `group`."""
-        matrices = [self.avatar.faces.video_to_crop[shots[i].number] for i in group]
-        size = self.renderer.mouth_size
-        crops = [network_crop(images[i], matrix, size) for i, matrix in zip(group, matrices, strict=True)]
-        faces = self.renderer.generate(np.stack(crops), windows[group])
-        for i, face, crop, matrix in zip(group, faces, crops, matrices, strict=True):
-            pasted = self.renderer.paster.paste(images[i], face, crop, matrix)
-            share = shots[i].share
-            images[i] = pasted if share == 1 else cv2.addWeighted(pasted, share, images[i], 1 - share, 0)
+    def with_mouths(self, numbers: list[int], images: list[np.ndarray], windows: np.ndarray) -> list[np.ndarray]:
+        """The avatar's frames of these numbers with the mouths that the generator draws."""
+        matrices = self.avatar.faces.video_to_crop[numbers]
+        size, paste = self.renderer.mouth_size, self.renderer.paster.paste
+        crops = [network_crop(image, matrix, size) for image, matrix in zip(images, matrices, strict=True)]
+        faces = self.renderer.generate(np.stack(crops), windows)
+        return [paste(*parts) for parts in zip(images, faces, crops, matrices, strict=True)]
 
-    def live_frame(self, index: int, image: np.ndarray) -> LiveFrame:
-        samples = self.sound.cut(self.boundary(index), self.boundary(index + 1))
-        return LiveFrame(index, index / float(self.fps), cv2.cvtColor(image, cv2.COLOR_BGR2RGB), samples)
+    def live_frame(self, shot: Shot, image: np.ndarray, drawn: np.ndarray | None) -> LiveFrame:
+        """The frame as it goes out: `drawn`, with a drawn mouth, gives way to the one at rest as `shot` says."""
+        if shot.share < 1:
+            resting = self.rest.show(shot.number, image)
+            image = resting if drawn is None else cv2.addWeighted(drawn, shot.share, resting, 1 - shot.share, 0)
+        elif drawn is not None:
+            image = drawn
+        samples = self.sound.cut(self.boundary(shot.index), self.boundary(shot.index + 1))
+        return LiveFrame(shot.index, shot.index / float(self.fps), cv2.cvtColor(image, cv2.COLOR_BGR2RGB), samples)
 
     def warm_up(self) -> None:
         """The first pass of a network takes many times as long as others, and would make the first frame late."""

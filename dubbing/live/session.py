@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from config.config import LiveOptions
 from config.constants import SAMPLE_RATE
+from config.errors import InputError
 from dubbing.avatar import open_avatar
 from dubbing.live.dubber import LiveDubber, LiveFrame
 from dubbing.memory import return_large_blocks
@@ -14,11 +15,14 @@ from media.live_output import LiveWriter
 
 STEP = SAMPLE_RATE // 50  # samples, 20 ms: what is pushed at a time where the clock on the wall counts
 BLOCK = SAMPLE_RATE // 4  # samples pushed at a time where it does not
+MOST = SAMPLE_RATE // 4  # samples pushed at a time where frames are late
 PATIENCE = 0.1  # seconds by which sound may be late before silence takes its place
 
 
 def run_live(options: LiveOptions) -> str:
-    """Speak until the sound ends or Ctrl-C. Returns a line about it. Raises InputError for unusable input."""
+    """Speak until the sound ends or Ctrl-C, and give a line about it; Ctrl-C before the first frame is passed on.
+
+    Raises InputError for unusable input."""
     return_large_blocks()
     avatar = open_avatar(options.avatar)
     dubber = LiveDubber(avatar, device=options.device, precision=options.precision)
@@ -31,7 +35,11 @@ def run_live(options: LiveOptions) -> str:
             for count, frame in enumerate(frames, start=1):  # noqa: B007
                 writer.write(frame.image, frame.samples)
         except KeyboardInterrupt:  # the usual end of a live stream: what was made is kept
+            if not count:
+                raise
             print("\nstopped", file=sys.stderr)
+        if not count:
+            raise InputError(f"--input: {options.input} gave no sound; nothing was made")
     seconds = time.perf_counter() - began
     return f"{options.output}: {count / float(record.rate):.1f} s, {count / seconds:.1f} frames/s"
 
@@ -50,7 +58,8 @@ def paced_frames(dubber: LiveDubber, sound: SoundQueue) -> Iterator[LiveFrame]:
         ahead = pushed / SAMPLE_RATE - (time.monotonic() - began)
         if ahead > 0:
             time.sleep(ahead)
-        taken = sound.take(STEP, wait=max(0.0, PATIENCE + min(ahead, 0.0)))
+        late = min(MOST, round(-ahead * SAMPLE_RATE))  # what was missed is drawn together, which takes less time
+        taken = sound.take(max(STEP, late), wait=max(0.0, PATIENCE + min(ahead, 0.0)))
         if len(taken):
             pushed += len(taken)
             yield from dubber.push(taken)

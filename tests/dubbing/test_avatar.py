@@ -16,7 +16,7 @@ import inference
 from config.config import AvatarOptions, InferenceOptions
 from config.errors import InputError
 from dubbing.avatar import open_avatar
-from dubbing.avatar_making import idle_stretch, make_avatar
+from dubbing.avatar_making import idle_stretch, make_avatar, rest_frame
 from dubbing.avatar_record import ALL_FILES, check_avatar_paths
 from dubbing.made_from import made_from
 from dubbing.pipeline import make_plan
@@ -143,6 +143,15 @@ def test_the_longest_closed_run_is_where_it_idles():
     assert idle_stretch(np.ones(1, bool), 25) == range(1)
 
 
+def test_the_mouth_to_rest_with_is_closed_and_looks_as_the_head_usually_does(made):
+    landmarks = open_avatar(made).faces.landmarks.astype(np.float64)
+    assert rest_frame(landmarks, np.zeros(COUNT, bool)) is None
+    closed = np.isin(np.arange(COUNT), (4, 9, 12, 15))
+    landmarks[[4, 9, 12, 15], 66] += np.array([[0, 0], [0, 0], [0, 0.1], [0, 9]])  # the lower lip
+    landmarks[9, :28, 0] += 9  # a head that is turned
+    assert rest_frame(landmarks, closed) == 4
+
+
 def change_record(folder: Path, **changes: object) -> None:
     record = json.loads((folder / "avatar.json").read_text())
     (folder / "avatar.json").write_text(json.dumps(record | changes))
@@ -155,6 +164,7 @@ def change_record(folder: Path, **changes: object) -> None:
         (lambda folder: change_record(folder, fps="1/0"), "avatar.json is damaged"),
         (lambda folder: change_record(folder, width="240"), "width is '240'"),
         (lambda folder: change_record(folder, idle=[5, 500]), "idle is"),
+        (lambda folder: change_record(folder, rest=20), "rest is 20"),
         (lambda folder: change_record(folder, files={}), "files are others"),
         (lambda folder: change_record(folder, surplus=1), "avatar.json is damaged"),
         (lambda folder: (folder / "avatar.json").write_text("[" * 10000), "avatar.json is damaged"),

@@ -39,7 +39,8 @@ def make(inputs: Path, name: str) -> Avatar:
     folder = inputs / f"avatar of {name}"
     if not folder.exists():
         make_avatar(options, folder)
-    return open_avatar(folder)
+    opened = open_avatar(folder)
+    return replace(opened, record=replace(opened.record, rest=None, idle=None))  # as if its mouth were never closed
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def speech(inputs):
 
 def resting(avatar: Avatar, first: int, stop: int) -> Avatar:
     """The same avatar, said to have a closed mouth in frames first .. stop - 1."""
-    return replace(avatar, record=replace(avatar.record, idle=[first, stop]))
+    return replace(avatar, record=replace(avatar.record, rest=first, idle=[first, stop]))
 
 
 def dubber(avatar: Avatar) -> LiveDubber:
@@ -125,20 +126,40 @@ def test_the_walk_is_playback_until_it_rests_and_never_jumps():
     assert [Walk(1, range(1)).next(rest) for rest in (True, False)] == [0, 0]
 
 
-def test_at_rest_the_avatars_own_frames_are_shown_and_speech_draws_again(anna, speech):
+def test_at_rest_the_avatars_own_mouth_is_shown_and_speech_draws_again(anna, speech):
     avatar = resting(anna, 10, 16)
     live = dubber(avatar)
     frames = live.push(speech[:16000]) + live.idle(2.0)
     assert frames[-1].index == int((3.0 - 0.106) * 25)  # the clock goes on while nobody speaks
     own = [index for index, frame in enumerate(frames) if is_own(avatar, frame)]
-    assert own and min(own) > 25 and set(own) >= set(range(50, 70))  # the mouth closes first, then the walk goes there
+    assert min(own) > 25 and set(own) >= set(range(55, 70))  # the walk goes to the closed mouth and stays there
     assert {number_of(frames[index].image) for index in own} == set(range(10, 16))
     assert not np.concatenate([frame.samples for frame in frames])[16000:].any()
     later = live.push(speech[:8000])
     jumps = np.abs(np.diff([number_of(frame.image) for frame in frames + later]))
     assert jumps.max() == 1
     drawn = [not is_own(avatar, frame) for frame in later if number_of(frame.image) != 7]
-    assert all(drawn[3:])  # by the time that speech is heard the mouth is drawn
+    assert all(drawn[1:])  # by the time that speech is heard the mouth is drawn
+
+
+def test_a_mouth_at_rest_is_closed_three_frames_after_speech_and_needs_no_generator(anna, speech, monkeypatch):
+    """Where the frames have none of their own, the one of frame 3 is laid on them, and nothing else of it."""
+    live = dubber(replace(anna, record=replace(anna.record, rest=3)))
+    live.push(speech[:16000])
+    first = live.index
+    live.interrupt()
+    frames = live.idle(0.3)
+    monkeypatch.setattr(live.renderer, "generate", None)
+    frames += live.idle(2.0)
+    for frame in frames[2:]:
+        number = number_of(frame.image)
+        own = anna.frames.read(number)[..., ::-1].astype(float)
+        assert frame.index >= first and np.abs(frame.image[:20] - own[:20]).max() == 0
+        if number in (3, 7):
+            continue
+        left, top = round(8 + 6 * np.sin(number / 7)), round(4 + 3 * np.cos(number / 9))
+        mouth = (slice(top + 80, top + 130), slice(left + 85, left + 135))  # the photograph's, which is the same
+        assert np.abs(frame.image[mouth] - own[mouth]).mean() < 12
 
 
 def is_own(avatar: Avatar, frame: LiveFrame) -> bool:
@@ -166,7 +187,7 @@ def test_an_interruption_silences_what_is_not_shown_yet(anna, speech):
     assert [frame.index for frame in before + after] == list(range(len(before + after)))
     quiet = LiveDubber(anna, device="cpu", precision="fp32", renderer=live.renderer)
     silence = quiet.push(np.concatenate((speech[:cut], np.zeros(20000, np.float32))))
-    for frame in after[4:]:  # 160 ms later nothing is left of it
+    for frame in after[4:]:  # nothing is left of it after 160 ms
         assert np.abs(frame.image.astype(int) - silence[frame.index].image).max() <= 1
 
 
@@ -200,7 +221,7 @@ def test_several_dubbers_share_weights_and_not_their_state(anna, speech):
 
 
 def test_memory_does_not_grow_with_the_stream(anna, speech):
-    live = dubber(resting(anna, 0, COUNT))
+    live = dubber(replace(anna, record=replace(anna.record, rest=3)))
 
     def minutes(count: int) -> None:
         for _ in range(count * 4):
