@@ -59,6 +59,7 @@ def pace_figures(options: "LiveBenchmarkOptions", avatar: Path, output: Path) ->
         "latency, median ms": round(1e3 * median),
         "latency, 99 % ms": round(1e3 * most),
         "latency, most ms": round(1e3 * latency.max()),
+        "mouths held because the machine was behind, %": round(100 * dubber.num_held / len(out), 3),
         "frames late by over 40 ms, %": round(100 * float((latency > median + LATE).mean()), 3),
         "sound against picture in the file, most ms": round(1e3 * sound_offset(output, wave, options.minutes * 60)),
     }

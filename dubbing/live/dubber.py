@@ -51,6 +51,9 @@ class LiveDubber:
     avatar of the same checkpoint, which saves loading it again. Raises InputError for an avatar that cannot be used,
     or whose generator needs to hear a whole recording.
 
+    `mouths_every` may be set at any time: 1 draws every frame's mouth; 2 holds each for one frame more, which halves
+    the work, for a machine that falls behind. `num_held` counts such frames.
+
     Memory does not grow with the stream: what `push` is given at once is answered at once, so give it seconds, not
     hours.
     """
@@ -72,6 +75,8 @@ class LiveDubber:
         self.rest = RestingFace(self.avatar)
         self.walk = Walk(record.num_frames, self.rest.idle)
         self.sound, self.index, self.share, self.has_ended = LiveSound(), 0, 1.0, False
+        self.face: np.ndarray | None = None  # the last that was generated
+        self.mouths_every, self.num_held = 1, 0
         self.warm_up()
 
     def push(self, samples: np.ndarray) -> list[LiveFrame]:
@@ -140,23 +145,30 @@ class LiveDubber:
     def draw(self, shots: list[Shot]) -> list[LiveFrame]:
         windows = self.features.windows(np.array([shot.index for shot in shots]) / float(self.fps))
         images = [self.avatar.frames.read(shot.number) for shot in shots]
+        matrices = [self.avatar.faces.video_to_crop[shot.number] for shot in shots]
         drawn = [i for i, shot in enumerate(shots) if shot.share > 0 and self.avatar.faces.usable[shot.number]]
-        mouths = {}
-        for group in [drawn] if len(drawn) == BATCH else [[i] for i in drawn]:
-            pasted = self.with_mouths([shots[i].number for i in group], [images[i] for i in group], windows[group])
-            mouths |= dict(zip(group, pasted, strict=True))
+        crops = {i: network_crop(images[i], matrices[i], self.renderer.mouth_size) for i in drawn}
+        faces = self.faces(shots, crops, windows)
+        paste = self.renderer.paster.paste
+        mouths = {i: paste(images[i], faces[i], crops[i], matrices[i]) for i in drawn}
         return [self.live_frame(shot, images[i], mouths.get(i)) for i, shot in enumerate(shots)]
 
-    def with_mouths(self, numbers: list[int], images: list[np.ndarray], windows: np.ndarray) -> list[np.ndarray]:
-        """The avatar's frames of these numbers with the mouths that the generator draws."""
-        matrices = self.avatar.faces.video_to_crop[numbers]
-        size, paste = self.renderer.mouth_size, self.renderer.paster.paste
-        crops = [network_crop(image, matrix, size) for image, matrix in zip(images, matrices, strict=True)]
-        faces = self.renderer.generate(np.stack(crops), windows)
-        return [paste(*parts) for parts in zip(images, faces, crops, matrices, strict=True)]
+    def faces(self, shots: list[Shot], crops: dict[int, np.ndarray], windows: np.ndarray) -> dict[int, np.ndarray]:
+        """A generated face for each of `crops`, by its place in `shots`; mouths_every says which are the one before."""
+        new = [i for i in crops if self.face is None or shots[i].index % self.mouths_every == 0]
+        faces: dict[int, np.ndarray] = {}
+        for group in [new] if len(new) == BATCH else [[i] for i in new]:
+            generated = self.renderer.generate(np.stack([crops[i] for i in group]), windows[group])
+            faces |= dict(zip(group, generated, strict=True))
+        for i in crops:
+            self.face = faces.setdefault(i, self.face)
+        self.num_held += len(crops) - len(new)
+        return faces
 
     def live_frame(self, shot: Shot, image: np.ndarray, drawn: np.ndarray | None) -> LiveFrame:
         """The frame as it goes out: `drawn`, with a drawn mouth, gives way to the one at rest as `shot` says."""
+        if shot.share == 0:
+            self.face = None  # of what was said before
         if shot.share < 1:
             resting = self.rest.show(shot.number, image)
             image = resting if drawn is None else cv2.addWeighted(drawn, shot.share, resting, 1 - shot.share, 0)

@@ -191,6 +191,18 @@ def test_an_interruption_silences_what_is_not_shown_yet(anna, speech):
         assert np.abs(frame.image.astype(int) - silence[frame.index].image).max() <= 1
 
 
+def test_held_mouths_are_the_ones_before_on_frames_of_their_own(anna, speech, monkeypatch):
+    calls = []
+    live = dubber(anna)
+    generate_face = live.renderer.generate
+    monkeypatch.setattr(live.renderer, "generate", lambda *given: calls.append(len(given[0])) or generate_face(*given))
+    live.mouths_every = 3
+    frames = run(live, speech[:16000], 640)
+    assert sum(calls) == 9 and live.num_held == 24 - 9  # 0, 3, .. 24; of 25 frames one shows no face
+    assert [number_of(frame.image) for frame in frames[:20]] == list(range(20))
+    assert not any(is_own(anna, frame) for frame in frames)
+
+
 def test_what_ended_or_never_was_sound_is_refused(anna):
     live = dubber(anna)
     assert live.push(np.zeros(0, np.float32)) == []
