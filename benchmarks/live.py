@@ -45,6 +45,7 @@ def main() -> None:
         folder = Path(name)
         made = AvatarOptions(options.video, options.pretrained_clip_DINet_path, str(folder / "avatar"))
         output = check_avatar_paths(made)
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as live.py does
         from dubbing.avatar_making import make_avatar  # seconds, which --help should not take
 
         print(make_avatar(made, output))

@@ -14,7 +14,6 @@ from dubbing.memory import return_large_blocks
 from media.audio import read_audio
 
 SMALLEST = (64, 4)  # mouth size and width of the generator, which memory over time does not depend on
-MINUTE = 60 * SAMPLE_RATE
 SETTLED = 0.1  # share of the stream, and at least 2 minutes, before which memory is not looked at
 
 
@@ -25,13 +24,15 @@ def memory_figures(video: str, speech: str, hours: float, folder: Path) -> dict[
     return_large_blocks()
     dubber, wave = LiveDubber(folder / "small avatar", device="cpu"), read_audio(speech)
     held, position = [], 0
-    for _ in tqdm(range(max(3, round(60 * hours))), "memory", unit=" minutes", dynamic_ncols=True, leave=None):
+    minutes = tqdm(range(max(3, round(60 * hours))), "memory", unit=" minutes", dynamic_ncols=True, leave=None)
+    for _ in minutes:
         for _ in range(50):
             dubber.push(np.take(wave, np.arange(position, position + SAMPLE_RATE), mode="wrap"))
             position += SAMPLE_RATE
         dubber.interrupt()
         dubber.idle(10.0)
         held.append(resident_now_mb())
+        minutes.set_postfix(MB=round(held[-1], 1))
     settled = held[max(1, min(2, len(held) - 2), round(SETTLED * len(held))) :]
     return {
         "unpaced stream, hours": round(len(held) / 60, 2),
