@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from audio.features import open_stream
-from config.constants import SAMPLE_RATE
+from config.constants import SAMPLE_RATE, WINDOW_FRAMES
 from dubbing.avatar import Avatar, open_avatar
 from dubbing.live.rest import RestingFace
 from dubbing.live.sound import LiveSound
@@ -178,10 +178,8 @@ class LiveDubber:
         return LiveFrame(shot.index, shot.index / float(self.fps), cv2.cvtColor(image, cv2.COLOR_BGR2RGB), samples)
 
     def warm_up(self) -> None:
-        """First passes take many times as long as others, of librosa seconds, and would make the first frame late."""
+        """First passes take many times as long as others, and would make the first frame late."""
         height, width = self.renderer.mask.shape
-        features = open_stream(self.avatar.record.audio_feature)
-        features.push(np.zeros(features.samples_for(0.0), np.float32))
-        window = np.zeros_like(features.windows(np.zeros(1)))
         for count in (1, BATCH):
-            self.renderer.generate(np.zeros((count, height, width, 3), np.uint8), window.repeat(count, axis=0))
+            windows = np.zeros((count, WINDOW_FRAMES, self.renderer.spec.arguments["audio_channel"]), np.float32)
+            self.renderer.generate(np.zeros((count, height, width, 3), np.uint8), windows)

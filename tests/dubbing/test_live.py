@@ -235,16 +235,15 @@ def test_several_dubbers_share_weights_and_not_their_state(anna, speech):
 def test_memory_does_not_grow_with_the_stream(anna, speech):
     live = dubber(replace(anna, record=replace(anna.record, rest=3)))
 
-    def minutes(count: int) -> None:
-        for _ in range(count * 4):
-            live.push(speech[:640])
-            for _ in range(15):
-                live.idle(1.0)
+    def speak_and_rest(times: int) -> None:
+        for _ in range(times):
+            live.push(speech[:3200])
+            live.idle(1.8)
             live.interrupt()
 
-    minutes(1)
+    speak_and_rest(2)
     tracemalloc.start()
-    minutes(4)
+    speak_and_rest(8)
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert grown < 2**19
