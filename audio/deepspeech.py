@@ -5,6 +5,7 @@ by its global mean and standard deviation (tests/fixtures/deepspeech_input.npz).
 """
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -37,6 +38,7 @@ class DeepSpeechFeature:
     name = "deepspeech"
     dim = OUTPUTS
     rate = SAMPLE_RATE / (HOP * STRIDE)
+    future = math.inf  # its recurrent layer reads the recording backwards too
 
     def __init__(self, model_path: str | None) -> None:
         """Start TensorFlow and load the graph, which takes seconds.

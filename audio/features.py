@@ -21,9 +21,34 @@ class AudioFeature(Protocol):
     name: str  # the spec it was made from, as the training JSON records it
     dim: int  # numbers per row
     rate: float  # dense rows a second
+    future: float  # seconds of sound after its own time that a row depends on; infinite: on all of the recording
 
     def compute(self, wave: np.ndarray) -> np.ndarray:
         """Float32 16 kHz mono (samples,) in [-1, 1] -> float32 (n, dim), n >= 1; row i belongs to i / rate seconds."""
+        ...
+
+
+class FeatureStream(Protocol):
+    """A feature of sound that is still coming."""
+
+    def push(self, wave: np.ndarray) -> None:
+        """Append 16 kHz mono float32 (samples,) in [-1, 1]."""
+        ...
+
+    def cut(self, position: int) -> None:
+        """Take back the samples from `position` on, of the last half second."""
+        ...
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        ...
+
+    def windows(self, times: np.ndarray) -> np.ndarray:
+        """As windows_at, of times (B,) that never decrease and whose sound has come."""
+        ...
+
+    def samples_for(self, time: float) -> int:
+        """How many samples must have come for the window at this time, in seconds."""
         ...
 
 
@@ -53,6 +78,18 @@ def get_audio_feature(spec: str, deepspeech_model_path: str | None = None, devic
 
         return HuggingFaceFeature(spec.removeprefix("hf:"), device)
     raise InputError(f"audio feature {spec!r} is not known; expected one of {KNOWN_FEATURES}")
+
+
+def open_stream(spec: str) -> FeatureStream:
+    """The feature that `spec` names, for a new stream. Raises InputError where each row depends on the whole sound."""
+    if spec == "mel":
+        from audio.mel_stream import MelStream
+
+        return MelStream()
+    raise InputError(
+        f"audio feature {spec} cannot be had live: its model hears the whole recording before the first frame; use a "
+        "checkpoint that was trained on mel"
+    )
 
 
 def sample_feature(dense: np.ndarray, rate: float, times: np.ndarray) -> np.ndarray:

@@ -34,6 +34,8 @@ EncodeRows = Callable[[int, int], torch.Tensor]  # rows first .. last-1 of a rec
 class HuggingFaceFeature:
     """`dim` values of the encoder's last hidden state, 50 rows a second for every published model."""
 
+    future = math.inf  # attention sees the whole of a window, which begins and ends as the recording's length has it
+
     def __init__(self, source: str, device: str = "cpu") -> None:
         """Load the model by its name on huggingface.co or from a folder, from safetensors only (no pickle).
 

@@ -29,15 +29,20 @@ class MelFeature:
     name = "mel"
     dim = 2 * BANDS
     rate = SAMPLE_RATE / HOP
+    future = (HOP + FFT_SIZE // 2) / SAMPLE_RATE  # 26 ms
 
     def compute(self, wave: np.ndarray) -> np.ndarray:
         """Float32 16 kHz mono (samples,) -> float32 (n, 80) at 100 rows a second. Raises InputError for NaN samples."""
         check_sound(wave)
         rows = max(1, math.ceil(len(wave) / HOP))
         decibels = np.concatenate(list(mel_blocks(wave, first=-1, last=rows + 1)))  # (rows + 2, 40): one more each side
-        reference = reference_level(decibels[1:-1])
-        scaled = np.clip((decibels - reference) * (2 / RANGE) + 1, -1, 1)
-        return np.concatenate([scaled[:-2], scaled[2:]], axis=1)
+        return scaled_rows(decibels, reference_level(decibels[1:-1]))
+
+
+def scaled_rows(decibels: np.ndarray, reference: float) -> np.ndarray:
+    """Log-mel rows (n + 2, 40), one more at each side, and the level (dB) that becomes 1 -> float32 (n, 80)."""
+    scaled = np.clip((decibels - np.float32(reference)) * (2 / RANGE) + 1, -1, 1)
+    return np.concatenate([scaled[:-2], scaled[2:]], axis=1)
 
 
 def mel_blocks(wave: np.ndarray, first: int, last: int) -> Iterator[np.ndarray]:

@@ -197,7 +197,10 @@ class InferenceOptions:
     """inference.py"""
 
     source_video_path: str = option(
-        "", "video of the face to be dubbed; any format, any frame rate", aliases=("video",)
+        "",
+        "video of the face to be dubbed; any format, any frame rate; or a picture: a head that stands still and "
+        "speaks; or a folder that avatar.py made",
+        aliases=("video",),
     )
     driving_audio_path: str = option("", "speech; any sound or video file", aliases=("speech",))
     pretrained_clip_DINet_path: str = option("", "checkpoint of a generator, from this project or published for DINet")
@@ -237,6 +240,33 @@ class ExportOptions:
 
     pretrained_clip_DINet_path: str = option("", "checkpoint of a generator, from this project or published for DINet")
     output_folder: str = option("./output/onnx", "folder for reference.onnx, frame.onnx and generator.json")
+
+
+@dataclass
+class AvatarOptions:
+    """avatar.py"""
+
+    source_video_path: str = option("", "video of the face, or a picture: a face that stands still", aliases=("video",))
+    pretrained_clip_DINet_path: str = option("", "checkpoint of the generator that is to draw the mouth")
+    output_folder: str = option("", "folder of the avatar, such as avatars/anna; an older avatar there is replaced")
+    fps: float | None = option(None, "frames a second; not set: the video's own, 25 for a picture", low=1, high=120)
+    source_openface_landmark_path: str = option("", "OpenFace CSV of the video; without it landmarks are found")
+    face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
+    cache_folder: str = option("./output/cache", "folder in which inference.py keeps landmarks; '' keeps nothing")
+
+
+@dataclass
+class LiveOptions:
+    """live.py"""
+
+    avatar: str = option("", "folder that avatar.py made")
+    input: str = option("", "speech: - for raw PCM16, 16 kHz, mono on standard input; or any file or URL FFmpeg reads")
+    output: str = option("", "file .mp4, .mkv, .flv, .mov or .ts, or URL rtmp://, udp://, tcp:// or srt://")
+    realtime: bool = option(False, "keep in step with the clock; without it, as fast as it goes")
+    precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
+    crf: int = option(18, "x264 quality, 0 (lossless) to 51", low=0, high=51)
+    preset: str = option("veryfast", "x264 speed: faster ones leave more of the processor", choices=X264_PRESETS)
+    device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
 
 
 @dataclass

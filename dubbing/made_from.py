@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.config import InferenceOptions
+from dubbing.avatar_record import RECORD, is_avatar
 from dubbing.result import INPUTS
 from media.video import read_comment
 
@@ -20,7 +21,8 @@ INDIFFERENT = (*INPUTS, "res_video_dir", "output", "cache_folder", "jobs", "batc
 def made_from(options: InferenceOptions, content_hash: Callable[[str], str]) -> str:
     """The tag of the result of these options: inputs count by their content, other options where they are changed.
 
-    An input left at its default, DeepSpeech's published graph, does not count.
+    An avatar counts by its record, which holds the hashes of its files. An input left at its default, DeepSpeech's
+    published graph, does not count.
     """
     changed = {
         field.name: getattr(options, field.name)
@@ -28,6 +30,7 @@ def made_from(options: InferenceOptions, content_hash: Callable[[str], str]) -> 
         if getattr(options, field.name) != field.default
     }
     given = {name: changed[name] for name in INPUTS if name in changed}
+    given |= {name: str(Path(path) / RECORD) for name, path in given.items() if is_avatar(path)}
     inputs = {name: content_hash(path) if Path(path).is_file() else path for name, path in given.items()}
     settings = {name: value for name, value in changed.items() if name not in INDIFFERENT}
     record = json.dumps([VERSION, inputs, settings], sort_keys=True)

@@ -16,6 +16,8 @@ import numpy as np
 from tqdm import tqdm
 
 from config.config import InferenceOptions
+from dubbing.avatar import open_for_dubbing
+from dubbing.avatar_record import is_avatar
 from dubbing.cache import Cache
 from dubbing.faces import SourceFaces, find_faces
 from dubbing.lip_strength import LipStrength
@@ -84,7 +86,8 @@ def make_plan(options: InferenceOptions, renderer: Renderer | None = None) -> Pl
     return_large_blocks()
     renderer = renderer or load_renderer(options)
     spec = renderer.spec
-    info = probe(options.source_video_path)
+    avatar = open_for_dubbing(options) if is_avatar(options.source_video_path) else None
+    info = probe(avatar.frames.path if avatar else options.source_video_path)
     named = parse_references(options.reference_frames, info.num_frames)
     speech = read_speech(options.driving_audio_path, spec, options.deepspeech_model_path, str(renderer.device))
     runs = playback_runs(info, max(1, round(speech.duration * info.fps)))
@@ -92,7 +95,7 @@ def make_plan(options: InferenceOptions, renderer: Renderer | None = None) -> Pl
     last = max(runs[0].max(), 0 if named is None else named.max())
     cache = Cache(options.cache_folder, info.path)
     csv, model = options.source_openface_landmark_path, options.face_landmarker_model
-    faces = find_faces(info, int(last) + 1, spec.crop, csv, model, cache)
+    faces = avatar.faces if avatar else find_faces(info, int(last) + 1, spec.crop, csv, model, cache)
     if named is not None:
         check_references(named, faces)
         numbers = named
@@ -100,7 +103,10 @@ def make_plan(options: InferenceOptions, renderer: Renderer | None = None) -> Pl
         numbers = draw_references(faces, options.seed)
     else:
         numbers = choose_references(faces)
-    renderer.reference = cached_reference(renderer, numbers, faces, info, options.pretrained_clip_DINet_path, cache)
+    if avatar and not options.reference_frames:
+        renderer.reference = avatar.reference_for(renderer)
+    else:
+        renderer.reference = cached_reference(renderer, numbers, faces, info, options.pretrained_clip_DINet_path, cache)
     return Plan(info, runs, faces, speech, renderer)
 
 

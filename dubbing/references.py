@@ -20,15 +20,20 @@ def choose_references(faces: SourceFaces) -> np.ndarray:
     """
     confident = faces.confidence >= LEAST_CONFIDENCE * faces.confidence[faces.usable].max()
     candidates = np.flatnonzero(faces.usable & confident)
-    upright = np.stack([transform(points, align_frame(points)) for points in faces.landmarks[candidates]])
-    order = np.argsort(lip_opening(upright), kind="stable")
-    deviation = pose_deviation(upright)[order]
+    aligned = upright(faces.landmarks[candidates])
+    order = np.argsort(lip_opening(aligned), kind="stable")
+    deviation = pose_deviation(aligned)[order]
     half = len(order) // NEIGHBOURHOOD
     chosen = []
     for centre in np.linspace(0, len(order) - 1, NUM_REFERENCES).round().astype(int):
         low = max(0, centre - half)
         chosen.append(low + deviation[low : centre + half + 1].argmin())
     return candidates[order[chosen]]
+
+
+def upright(landmarks: np.ndarray) -> np.ndarray:
+    """Landmarks (T, 68, 2) in pixels of a crop aligned in each frame, of landmarks in video pixels."""
+    return np.stack([transform(points, align_frame(points)) for points in landmarks])
 
 
 def pose_deviation(upright: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from config.config import InferenceOptions
 from config.errors import InputError
@@ -17,6 +17,7 @@ from models.folding import fold_batch_norms
 from models.loading import LoadedNetwork, load_generator
 
 PRECISION_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+MULTIPLYING = (nn.Conv1d, nn.Conv2d, nn.Linear)
 DECIDING = ("pretrained_clip_DINet_path", "device", "precision")  # options that decide which renderer is loaded
 
 
@@ -41,6 +42,9 @@ class Renderer:
         self.paster = MouthPaster(size)
         self.mask = torch.from_numpy(source_mask(generator.spec.mask, size)).to(device)
         self.network = fold_batch_norms(generator.network).to(device, memory_format=torch.channels_last)
+        for layer in self.network.modules():
+            if isinstance(layer, MULTIPLYING):  # autocast would convert their weights anew for every batch
+                layer.to(PRECISION_TYPES[self.precision])
         self.reference: ReferenceFeatures | None = None
 
     def encode(self, references: Sequence[np.ndarray]) -> ReferenceFeatures:

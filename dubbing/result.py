@@ -5,6 +5,7 @@ from pathlib import Path
 
 from config.config import InferenceOptions
 from config.errors import InputError
+from dubbing.avatar_record import is_avatar
 from media.files import LONGEST_NAME, check_outputs, check_writable
 
 REQUIRED = ("source_video_path", "driving_audio_path", "pretrained_clip_DINet_path")
@@ -25,7 +26,12 @@ def check_paths(options: InferenceOptions) -> Path:
             raise InputError(f"--{name} is not given; see inference.py --help")
     for name in GIVEN:
         path = getattr(options, name)
-        if path and not Path(path).is_file():
+        if name == "source_video_path" and is_avatar(path):
+            if options.source_openface_landmark_path:
+                raise InputError(
+                    f"--source_openface_landmark_path: {path} is an avatar, which has landmarks; leave it out"
+                )
+        elif path and not Path(path).is_file():
             raise InputError(f"--{name}: {path} is not a file; give the path of a file that exists")
     output = result_path(options)
     check_outputs({result_flag(options): output}, {f"--{name}": getattr(options, name) for name in INPUTS})

@@ -5,9 +5,9 @@ import numpy as np
 from config.constants import CROP_WIDTH, SAMPLE_RATE
 from evaluation.opening import at_frames_of, opening
 from evaluation.pairs import TrackedVideo
+from face.lips import CLOSED
 from media.audio import read_audio
 
-CLOSED = 0.02  # crop widths of lip opening, below which lips are closed: 6.4 of the 320 pixels; in speech they have 20
 BLOCK = 0.04  # seconds of sound whose level is one value
 LOUD_SHARE = 1 / 3  # of the sound's energy that is in blocks as loud as loud speech: few of them where speech is rare
 PAUSE_DEPTH = 25.0  # dB below loud speech, from which sound is a pause
