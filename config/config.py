@@ -270,6 +270,33 @@ class LiveOptions:
 
 
 @dataclass
+class AppOptions:
+    """app.py"""
+
+    host: str = option("127.0.0.1", "address that is listened on; other than loopback needs --token")
+    port: int = option(7860, "port; 0: one that is free", low=0, high=65535)
+    checkpoint: str = option("", "checkpoint of a generator, from this project or published for DINet")
+    token: str = option("", "what callers must show: Authorization: Bearer TOKEN, or the page by /?token=TOKEN")
+    state_folder: str = option("./output/app", "folder of jobs, uploads and results; one server works in it at a time")
+    media_root: str = option("", "folder of videos and speech on this machine that jobs may name; not set: none")
+    callback_host: str = option("", "hosts that may be told of a job's end, as a.example,b.example:8080")
+    runs_folder: str = option("./output", "folder in which the page Runs looks for runs of training")
+    data_folder: str = option("./25fps", "folder of make_dataset.py, whose report the page Data shows")
+    max_upload: int = option(500, "megabytes that a request may hold", low=1, high=10**6)
+    max_seconds: float = option(600.0, "longest video and longest speech", low=1, high=10**6)
+    max_pixels: int = option(3840 * 2160, "of a frame of a video", low=1024)
+    max_pending: int = option(200, "jobs that may wait; more are refused", low=1, high=10**6)
+    keep_hours: float = option(24.0, "hours after which a job that has ended is deleted with its result", low=0.01)
+    workers: int = option(1, "jobs that are done at a time, each with a generator of its own", low=1, high=64)
+    deepspeech_model_path: str = option(
+        "./asserts/output_graph.pb", "for checkpoints trained on DeepSpeech features", aliases=("deep_speech_model",)
+    )
+    face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
+    device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
+    precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
+
+
+@dataclass
 class EvaluateOptions:
     """evaluate.py"""
 

@@ -14,6 +14,7 @@ from face.landmarks import FaceLandmarker, find_model, warn_if_untested
 from face.openface_csv import FaceTrack, read_openface_csv
 from face.smoothing import smooth_track
 from face.tracking import track_video
+from media.progress import Listener
 from media.video import VideoInfo
 
 LEAST_INSIDE = 0.5  # share of the crop that must lie in the picture for the face to be dubbed
@@ -36,14 +37,22 @@ class SourceFaces:
         return ~np.isnan(self.video_to_crop[:, 0, 0])
 
 
-def find_faces(info: VideoInfo, num_frames: int, crop: str, csv: str, model: str, cache: Cache) -> SourceFaces:
+def find_faces(
+    info: VideoInfo,
+    num_frames: int,
+    crop: str,
+    csv: str,
+    model: str,
+    cache: Cache,
+    listener: Listener | None = None,
+) -> SourceFaces:
     """Faces in the first `num_frames` frames, from an OpenFace CSV if there is one, else found in the pictures.
 
     crop: "aligned" or "legacy", as the checkpoint says; csv and model: paths or ""; `cache` spares a second search in
-    the same pictures. Raises InputError when the CSV does not belong to the video, or no frame has a face that can be
+    the same pictures; `listener` hears how far a search has come. Raises InputError when the CSV does not belong to the video, or no frame has a face that can be
     dubbed.
     """
-    track = track_of_csv(info, csv) if csv else cached_track(info, num_frames, model, cache)
+    track = track_of_csv(info, csv) if csv else cached_track(info, num_frames, model, cache, listener)
     found = track.success[:num_frames]
     if not found.any():
         raise InputError(f"{info.path}: no face in the first {num_frames} frames; give a video that shows one face")
@@ -72,14 +81,16 @@ def track_of_csv(info: VideoInfo, csv: str) -> FaceTrack:
     return track
 
 
-def cached_track(info: VideoInfo, num_frames: int, model: str, cache: Cache) -> FaceTrack:
+def cached_track(
+    info: VideoInfo, num_frames: int, model: str, cache: Cache, listener: Listener | None = None
+) -> FaceTrack:
     """Faces found in the pictures, or what an earlier run found in the same pictures with the same model."""
     warn_if_untested(model)
     depends_on = ("landmarks", find_model(model or None), version("mediapipe"))
     known = cache.load(lambda tensors: is_track(tensors, info.num_frames), *depends_on)
     if known is None or len(known["confidence"]) < num_frames:
         with FaceLandmarker(model or None) as landmarker:
-            track = track_video(info, landmarker, num_frames, progress=True)
+            track = track_video(info, landmarker, num_frames, True, listener)
         known = {"landmarks": torch.from_numpy(track.landmarks), "confidence": torch.from_numpy(track.confidence)}
         if track.success.any():
             cache.store(known, *depends_on)

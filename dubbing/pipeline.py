@@ -4,16 +4,16 @@ First the faces are found, and only their landmarks kept. Then frames are decode
 results pasted and encoded, each in a thread of its own, a batch at a time.
 """
 
+import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from config.config import InferenceOptions
 from dubbing.avatar import open_for_dubbing
@@ -29,6 +29,7 @@ from dubbing.speech import Speech, read_speech
 from face.alignment import network_crop
 from media.playback import play, playback_runs
 from media.prefetch import prefetch
+from media.progress import Listener, progress_bar
 from media.video import VideoInfo, VideoWriter, probe, read_chosen_frames
 from models.dinet import ReferenceFeatures
 
@@ -64,22 +65,36 @@ class Batch(NamedTuple):
     windows: np.ndarray  # (F, 5, dim)
 
 
-def dub(options: InferenceOptions, output: Path, renderer: Renderer | None = None, comment: str = "") -> str:
+def dub(
+    options: InferenceOptions,
+    output: Path,
+    renderer: Renderer | None = None,
+    comment: str = "",
+    listener: Listener | None = None,
+) -> str:
     """Dub one video, and give a line about it. Raises InputError for unusable input.
 
-    `renderer`: what load_renderer gave for such options, where it is loaded already; `comment`: see VideoWriter.
+    `renderer`: what load_renderer gave for such options, where it is loaded already; `comment`: see VideoWriter;
+    `listener` hears how far the search for faces and the dubbing have come, and may end them by raising.
     """
     began = time.perf_counter()
-    plan = make_plan(options, renderer)
-    write_result(plan, options, output, comment)
+    plan = make_plan(options, renderer, listener=listener)
+    write_result(plan, options, output, comment, listener)
     seconds = time.perf_counter() - began
     rate = plan.num_frames / seconds
     untouched = f"{plan.num_untouched} without a usable face left as they were"
     return f"{output}: {plan.num_frames} frames in {seconds:.1f} s, {rate:.1f} frames/s, {untouched}"
 
 
-def make_plan(options: InferenceOptions, renderer: Renderer | None = None) -> Plan:
+def make_plan(
+    options: InferenceOptions,
+    renderer: Renderer | None = None,
+    seconds: float = math.inf,
+    listener: Listener | None = None,
+) -> Plan:
     """Read and check all that is given, find the faces and, unless there is a `renderer`, load the generator.
+
+    `seconds`: the plan is of no more than the beginning; `listener`: see dub.
 
     Raises InputError for every input that cannot be used; nothing has been written then.
     """
@@ -90,12 +105,12 @@ def make_plan(options: InferenceOptions, renderer: Renderer | None = None) -> Pl
     info = probe(avatar.frames.path if avatar else options.source_video_path)
     named = parse_references(options.reference_frames, info.num_frames)
     speech = read_speech(options.driving_audio_path, spec, options.deepspeech_model_path, str(renderer.device))
-    runs = playback_runs(info, max(1, round(speech.duration * info.fps)))
+    runs = playback_runs(info, max(1, round(min(speech.duration, seconds) * info.fps)))
     check_room(options, info.width * info.height * sum(map(len, runs)))
     last = max(runs[0].max(), 0 if named is None else named.max())
     cache = Cache(options.cache_folder, info.path)
     csv, model = options.source_openface_landmark_path, options.face_landmarker_model
-    faces = avatar.faces if avatar else find_faces(info, int(last) + 1, spec.crop, csv, model, cache)
+    faces = avatar.faces if avatar else find_faces(info, int(last) + 1, spec.crop, csv, model, cache, listener)
     if named is not None:
         check_references(named, faces)
         numbers = named
@@ -133,11 +148,11 @@ def reference_crops(numbers: np.ndarray, faces: SourceFaces, info: VideoInfo, mo
     return [crops[number] for number in numbers]
 
 
-def write_result(plan: Plan, options: InferenceOptions, output: Path, comment: str = "") -> None:
+def write_result(
+    plan: Plan, options: InferenceOptions, output: Path, comment: str = "", listener: Listener | None = None
+) -> None:
     """Generate, paste and encode every frame; `output` appears when it is whole."""
     info = plan.info
-    strength = options.lip_strength
-    opening = nullcontext() if strength == 1 else LipStrength(strength, options.face_landmarker_model)
     writer = VideoWriter(
         output,
         info.width,
@@ -150,16 +165,18 @@ def write_result(plan: Plan, options: InferenceOptions, output: Path, comment: s
         comment=comment,
     )
     finished = prefetch(generate(prefetch(prepare(plan, options.batch_size)), plan.renderer))
-    with (
-        opening as lips,
-        writer,
-        tqdm(total=plan.num_frames, desc="dubbing", unit=" frames", dynamic_ncols=True, leave=None) as bar,
-    ):
+    with lip_mover(options) as lips, writer, progress_bar("dubbing", plan.num_frames, listener) as advance:
         for batch, generated in finished:
             faces = zip(generated, batch.crops, strict=True)
             for frame, matrix in zip(batch.frames, batch.matrices, strict=True):
                 writer.write(frame if matrix is None else dubbed_frame(plan, lips, frame, *next(faces), matrix))
-            bar.update(len(batch.frames))
+            advance(len(batch.frames))
+
+
+def lip_mover(options: InferenceOptions) -> AbstractContextManager[LipStrength | None]:
+    """What opens the mouth further or less than heard; nothing where --lip_strength is 1."""
+    strength = options.lip_strength
+    return nullcontext() if strength == 1 else LipStrength(strength, options.face_landmarker_model)
 
 
 def dubbed_frame(

@@ -1,0 +1,168 @@
+"""Who does the jobs: lanes, each a thread with a worker process, which is replaced when it dies."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from typing import Any
+
+from config.config import AppOptions
+from serving.job_files import JobFiles
+from serving.job_store import CANCELLED, FAILED, PENDING, Job, JobStore
+from serving.meter import Meter
+from serving.worker_process import WorkerDied, WorkerProcess
+
+LOADING, READY, BROKEN = "loading", "ready", "broken"
+Ended = Callable[[Job], None]
+LONGEST_WAIT = 5.0  # seconds after which a lane looks for a job unasked
+RETRY = 1.0  # seconds until the disk is tried again, when it is full
+
+
+class Lane(threading.Thread):
+    """Does jobs of some kinds, one after another. `generator` is LOADING, READY or BROKEN, for a reason, `trouble`."""
+
+    def __init__(self, queue: "JobQueue", kinds: Collection[str]):
+        super().__init__(daemon=True)
+        self.queue, self.kinds = queue, kinds
+        self.generator, self.trouble = LOADING, ""
+        self.current: Job | None = None
+        self.is_cancelled = False  # the current job
+        self.worker: WorkerProcess | None = None
+
+    def run(self) -> None:
+        self.load()
+        while (job := self.queue.next(self)) is not None:
+            self.do(job)
+        if self.worker:
+            self.worker.close()
+
+    def load(self) -> None:
+        """Start a worker and wait until its generator is loaded, or cannot be."""
+        if self.worker:
+            self.worker.close()
+        self.generator, self.worker = LOADING, WorkerProcess(self.queue.options)
+        try:
+            self.trouble = self.worker.answer().get("broken", "")
+        except WorkerDied as death:
+            self.trouble = str(death)
+        self.generator = BROKEN if self.trouble else READY
+        if self.trouble and not self.queue.is_stopping:
+            print(f"error: {self.trouble}", flush=True)
+
+    def do(self, job: Job) -> None:
+        if self.generator == BROKEN:
+            self.load()  # it may have been mended
+        if self.generator == BROKEN:
+            self.end(job, FAILED, self.trouble)
+            return
+        try:
+            self.end(job, *self.outcome(job))
+        except WorkerDied as death:
+            if self.queue.is_stopping:
+                self.queue.store.give_back(job.id)
+                return
+            self.end(job, CANCELLED if self.is_cancelled else FAILED, str(death))
+            self.load()
+
+    def outcome(self, job: Job) -> tuple[str, str]:
+        """Have the worker do a job, and note how far it comes. Its state and message. Raises WorkerDied."""
+        if self.is_cancelled:
+            return CANCELLED, "cancelled"
+        result = self.queue.files.result(job.id, job.kind)
+        names = {**job.work["names"], str(result): result.name}
+        meter = Meter()
+        request = {"id": job.id, "kind": job.kind, "options": job.work["options"]}
+        for message in self.worker.work({**request, "output": str(result), "names": names}):
+            if "state" in message:
+                return message["state"], message["message"]
+            if reading := meter.reading(*message["progress"]):
+                with suppress(sqlite3.Error):  # a full disk: the next one may be written
+                    self.queue.store.note(job.id, *reading)
+        raise WorkerDied("the process that worked on it said nothing of its end")
+
+    def end(self, job: Job, state: str, message: str) -> None:
+        """Note what became of a job; on a full disk, as soon as that is possible."""
+        while not self.queue.is_stopping:
+            try:
+                ended = self.queue.store.end(job.id, state, message)
+            except sqlite3.Error as error:
+                print(f"warning: job {job.id} has {state}, which cannot be noted ({error}); make room", flush=True)
+                self.queue.pause()
+            else:
+                self.queue.ended(ended)
+                return
+
+    def begin(self, job: Job) -> None:
+        self.current, self.is_cancelled = job, False
+
+    def cancel(self) -> None:
+        """Have the current job end."""
+        self.is_cancelled = True
+        self.worker.cancel(self.current.id)
+
+
+class JobQueue:
+    """Jobs of a store, done by lanes: `options.workers` of them dub, one makes previews, so that these need not wait.
+
+    `ended` is called with every job that ends, in the thread that ended it.
+    """
+
+    def __init__(self, options: AppOptions, store: JobStore, files: JobFiles, ended: Ended):
+        self.options, self.store, self.files, self.ended = options, store, files, ended
+        self.changed, self.is_stopping = threading.Condition(), False
+        kinds = [("dub",)] * options.workers + [("preview",)]
+        self.lanes = [Lane(self, kind) for kind in kinds]
+
+    def start(self) -> None:
+        self.store.recover()
+        self.files.remove_all_but(self.store.identities())
+        for lane in self.lanes:
+            lane.start()
+
+    def stop(self) -> None:
+        """End all workers; running jobs wait for the next start."""
+        with self.changed:
+            self.is_stopping = True
+            self.changed.notify_all()
+        for lane in self.lanes:
+            if lane.worker:
+                lane.worker.kill()
+        for lane in self.lanes:
+            lane.join()
+
+    def next(self, lane: Lane) -> Job | None:
+        """The next job for a lane, as soon as there is one; None when all ends."""
+        with self.changed:
+            while not self.is_stopping:
+                with suppress(sqlite3.Error):  # a full disk
+                    if job := self.store.take(lane.kinds):
+                        lane.begin(job)
+                        return job
+                self.changed.wait(LONGEST_WAIT)
+        return None
+
+    def pause(self) -> None:
+        """Wait for RETRY, or until all ends."""
+        with self.changed:
+            self.changed.wait(RETRY)
+
+    def wake(self) -> None:
+        """Say that there is a new job."""
+        with self.changed:
+            self.changed.notify_all()
+
+    def cancel(self, job: Job) -> None:
+        """Have a job end that waits or runs; one that runs ends a little later."""
+        if ended := self.store.end(job.id, CANCELLED, "cancelled before it began", (PENDING,)):
+            self.ended(ended)
+            return
+        with self.changed:
+            for lane in self.lanes:
+                if lane.current and lane.current.id == job.id:
+                    lane.cancel()
+
+    def state(self) -> dict[str, Any]:
+        """Of the generator, of all lanes the worst, with the reason where it is broken."""
+        worst = next((s for s in (BROKEN, LOADING) if any(lane.generator == s for lane in self.lanes)), READY)
+        trouble = next((lane.trouble for lane in self.lanes if lane.generator == BROKEN), "")
+        return {"generator": worst, "trouble": trouble}

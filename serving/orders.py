@@ -1,0 +1,82 @@
+"""What somebody asks for, checked as far as that can be done without opening a file."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from config.config import AppOptions, InferenceOptions
+from config.options import check
+from dubbing.job_file import plain_value
+from serving.callbacks import check_callback
+from serving.job_files import Upload
+from serving.refused import Refused
+
+INPUTS = ("video", "speech")
+OPTIONS = ("reference_frames", "lip_strength", "crf", "preset", "seed")  # of inference.py, that a job may set
+KINDS = ("dub", "preview")
+LONGEST_KEY = 200
+
+
+@dataclass(frozen=True)
+class Order:
+    """`inputs`: by role, what was sent, or where it lies on this machine. `options`: of inference.py."""
+
+    kind: str
+    inputs: dict[str, Upload | Path]
+    options: dict[str, Any]
+    callback: str = ""
+    key: str | None = None
+
+
+def make_order(given: Mapping[str, Any], app: AppOptions, key: str | None = None) -> Order:
+    """An order of what a request holds: values by name, uploads among them. Raises InputError that names the value."""
+    rest = dict(given)
+    kind = rest.pop("kind", "dub")
+    if kind not in KINDS:
+        raise Refused(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
+    inputs = {role: input_file(role, rest.pop(role, None), app.media_root) for role in INPUTS}
+    callback = rest.pop("callback", "")
+    if callback:
+        check_callback(str(callback), app.callback_host)
+    if key is not None and not (key.isprintable() and 0 < len(key) <= LONGEST_KEY):
+        raise Refused(f"Idempotency-Key: expected 1 to {LONGEST_KEY} printable characters")
+    return Order(kind, inputs, job_options(rest), callback, key)
+
+
+def job_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of inference.py that a job may set, each of its type. Raises InputError."""
+    fields = {field.name: field for field in dataclasses.fields(InferenceOptions) if field.name in OPTIONS}
+    for name in given:
+        if name not in fields:
+            known = ", ".join((*INPUTS, "kind", "callback", *OPTIONS))
+            raise Refused(f"{name[:40]!r} is nothing that a job has; it has {known}")
+    options = {name: plain_value(name, value, fields[name]) for name, value in given.items()}
+    check(dataclasses.replace(InferenceOptions(), **options), origin="")
+    return options
+
+
+def input_file(role: str, value: Any, media_root: str) -> Upload | Path:
+    """What was sent, or the file in --media_root that is named. Raises Refused for anything else."""
+    if isinstance(value, Upload):
+        return value
+    if not isinstance(value, str) or not value:
+        raise Refused(f"{role} is missing; send a file, or name one in the server's --media_root")
+    if not media_root:
+        raise Refused(f"{role}: this server has no --media_root, so files must be sent", HTTPStatus.FORBIDDEN)
+    return inside(Path(media_root), value, role)
+
+
+def inside(root: Path, name: str, role: str) -> Path:
+    """The file of this name in a folder, links followed. Raises Refused for one that is not there or leads out."""
+    root = root.resolve()
+    try:
+        path = (root / name).resolve()
+        is_inside, is_file = path.is_relative_to(root), path.is_file()
+    except (OSError, ValueError):
+        is_inside = is_file = False
+    if not (is_inside and is_file):
+        raise Refused(f"{role}: no such file in the server's folder", HTTPStatus.NOT_FOUND)
+    return path

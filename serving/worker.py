@@ -1,0 +1,90 @@
+"""The process that does jobs: python -m serving.worker, told of them by lines of JSON on standard input.
+
+First comes a line of app.py's options, to which {"ready": true} or {"broken": REASON} is the answer. Then jobs:
+{"id", "kind", "options", "output", "names"}. Of each, {"progress": [WORK, DONE, TOTAL]} is said any number of times, and
+at its end {"state", "message"}. {"cancel": ID} ends a job early, the end of the input the process.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from typing import IO, Any
+
+from config.config import AppOptions, InferenceOptions
+from config.errors import reason
+from serving.job_store import CANCELLED, COMPLETED, FAILED
+
+
+class Cancelled(Exception):
+    """Raised where progress is told of a job that nobody wants any more."""
+
+
+class Conversation:
+    """Messages from and to the server. What libraries print goes to standard error."""
+
+    def __init__(self) -> None:
+        self.answers: IO[str] = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+        self.cancelled: set[str] = set()
+        self.waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self) -> None:
+        for line in sys.stdin:
+            message = json.loads(line)
+            if "cancel" in message:
+                self.cancelled.add(message["cancel"])
+            else:
+                self.waiting.put(message)
+        os._exit(0)  # the server is gone, whatever is being done: temporary files go when the next process sweeps
+
+    def say(self, **message: Any) -> None:
+        self.answers.write(json.dumps(message) + "\n")
+        self.answers.flush()
+
+    def progress(self, identity: str, work: str, done: int, total: int) -> None:
+        if identity in self.cancelled:
+            raise Cancelled
+        self.say(progress=[work, done, total])
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the server too, which decides
+    conversation = Conversation()
+    options = AppOptions(**conversation.waiting.get())
+    from serving.work import Workshop
+
+    try:
+        workshop = Workshop(options)
+    except Exception as error:
+        conversation.say(broken=reason(error))
+        return
+    conversation.say(ready=True)
+    while True:
+        job = conversation.waiting.get()
+        state, message = do(workshop, job, conversation)
+        conversation.say(state=state, message=message)
+
+
+def do(workshop: Any, job: dict[str, Any], conversation: Conversation) -> tuple[str, str]:
+    """What became of a job, and a line about it in which files have the names that their senders know."""
+
+    def listener(work: str, done: int, total: int) -> None:
+        conversation.progress(job["id"], work, done, total)
+
+    try:
+        state, message = COMPLETED, workshop.do(job, listener)
+    except Cancelled:
+        state, message = CANCELLED, "cancelled"
+    except Exception as error:
+        state, message = FAILED, reason(error)
+    for path, name in job["names"].items():
+        message = message.replace(path, name)
+    return state, message
+
+
+if __name__ == "__main__":
+    main()
