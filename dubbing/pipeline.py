@@ -25,6 +25,7 @@ from dubbing.memory import return_large_blocks
 from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
 from dubbing.renderer import Renderer, load_renderer
 from dubbing.result import check_room
+from dubbing.source_copy import SourceCopy
 from dubbing.speech import Speech, read_speech
 from face.alignment import network_crop
 from media.playback import play, playback_runs
@@ -71,15 +72,17 @@ def dub(
     renderer: Renderer | None = None,
     comment: str = "",
     listener: Listener | None = None,
+    played: Path | None = None,
 ) -> str:
     """Dub one video, and give a line about it. Raises InputError for unusable input.
 
     `renderer`: what load_renderer gave for such options, where it is loaded already; `comment`: see VideoWriter;
-    `listener` hears how far the search for faces and the dubbing have come, and may end them by raising.
+    `listener` hears how far the search for faces and the dubbing have come, and may end them by raising;
+    `played`: where the source is to be written too, small and as it is played, see SourceCopy.
     """
     began = time.perf_counter()
     plan = make_plan(options, renderer, listener=listener)
-    write_result(plan, options, output, comment, listener)
+    write_result(plan, options, output, comment, listener, played)
     seconds = time.perf_counter() - began
     rate = plan.num_frames / seconds
     untouched = f"{plan.num_untouched} without a usable face left as they were"
@@ -149,9 +152,14 @@ def reference_crops(numbers: np.ndarray, faces: SourceFaces, info: VideoInfo, mo
 
 
 def write_result(
-    plan: Plan, options: InferenceOptions, output: Path, comment: str = "", listener: Listener | None = None
+    plan: Plan,
+    options: InferenceOptions,
+    output: Path,
+    comment: str = "",
+    listener: Listener | None = None,
+    played: Path | None = None,
 ) -> None:
-    """Generate, paste and encode every frame; `output` appears when it is whole."""
+    """Generate, paste and encode every frame; `output` appears when it is whole. `listener`, `played`: see dub."""
     info = plan.info
     writer = VideoWriter(
         output,
@@ -165,11 +173,14 @@ def write_result(
         comment=comment,
     )
     finished = prefetch(generate(prefetch(prepare(plan, options.batch_size)), plan.renderer))
-    with lip_mover(options) as lips, writer, progress_bar("dubbing", plan.num_frames, listener) as advance:
+    copy = SourceCopy(played, info) if played else nullcontext()
+    with lip_mover(options) as lips, writer, copy, progress_bar("dubbing", plan.num_frames, listener) as advance:
         for batch, generated in finished:
             faces = zip(generated, batch.crops, strict=True)
             for frame, matrix in zip(batch.frames, batch.matrices, strict=True):
                 writer.write(frame if matrix is None else dubbed_frame(plan, lips, frame, *next(faces), matrix))
+                if played:
+                    copy.write(frame)
             advance(len(batch.frames))
 
 

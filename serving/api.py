@@ -92,7 +92,7 @@ def routes(service: Service) -> APIRouter:
 
     @router.get("/jobs/{identity}/source", response_class=FileResponse)
     def get_source(identity: Identity) -> FileResponse:
-        """The video that was dubbed."""
+        """The source of a dub, small and silent, in step with the result."""
         return media_file(service.source(identity))
 
     @router.get("/status", response_model=StatusAnswer)

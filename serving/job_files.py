@@ -12,6 +12,7 @@ from media.files import atomic_write_folder, sweep
 from serving.refused import Refused
 
 RESULTS = {"dub": "result.mp4", "preview": "preview.jpg"}
+SOURCE = "source.mp4"  # the source of a dub as it is played beside the result
 LONGEST_SHOWN = 80  # characters of a name that somebody gave
 LONGEST_SUFFIX = 6
 

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from config.config import AppOptions
 from config.errors import InputError
 from serving.callbacks import call_back
-from serving.job_files import JobFiles, Upload, shown_name
+from serving.job_files import SOURCE, JobFiles, Upload, shown_name
 from serving.job_queue import JobQueue
 from serving.job_store import COMPLETED, PENDING, Job, JobStore, new_id
 from serving.meter import sentence
@@ -95,8 +95,8 @@ class Service:
         return job, self.files.result(job.id, job.kind)
 
     def source(self, identity: str) -> Path:
-        """The video that a job dubs."""
-        return Path(self.get(identity).work["options"][ROLES["video"]])
+        """The file of its source as it is played beside the result, frame for frame. Raises Refused as `result`."""
+        return self.result(identity)[1].with_name(SOURCE)
 
     def discard(self, identity: str) -> Job:
         """Cancel a job that waits or runs, delete one that has ended; the job as it then is, or was."""

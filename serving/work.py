@@ -16,8 +16,8 @@ from dubbing.result import check_paths
 from face.landmarks import FaceLandmarker, track_faces
 from media.progress import Listener
 from media.untrusted import check_untrusted
+from serving.job_files import SOURCE
 
-DUB, PREVIEW = "dub", "preview"
 
 
 class Workshop:
@@ -50,8 +50,8 @@ class Workshop:
         most = self.limits.max_seconds
         check_untrusted(options.source_video_path, "video", most, self.limits.max_pixels)
         check_untrusted(options.driving_audio_path, "sound", most, self.limits.max_pixels)
-        if job["kind"] == PREVIEW:
+        if job["kind"] == "preview":
             return preview(options, output, self.renderer, listener)
         options = replace(options, output=str(output))
         check_paths(options)
-        return dub(options, output, self.renderer, listener=listener)
+        return dub(options, output, self.renderer, listener=listener, played=output.with_name(SOURCE))

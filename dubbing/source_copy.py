@@ -1,0 +1,24 @@
+"""The source of a dub as it is played beside the result: frame for frame, and in a form that browsers show."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from media.video import VideoInfo, VideoWriter
+
+LONGEST_SIDE = 640  # pixels: it is looked at in half a page
+CRF = 23  # x264's default
+
+
+class SourceCopy(VideoWriter):
+    """Writes frames of a video, shrunk and without sound, into an MP4. Use as a VideoWriter."""
+
+    def __init__(self, path: Path, info: VideoInfo):
+        scale = min(1.0, LONGEST_SIDE / max(info.width, info.height))
+        width, height = (max(2, round(side * scale) // 2 * 2) for side in (info.width, info.height))
+        super().__init__(path, width, height, info.fps, crf=CRF, preset="ultrafast")
+
+    def write(self, image: np.ndarray) -> None:
+        """Append one BGR uint8 frame of the source."""
+        super().write(cv2.resize(image, (self.width, self.height), interpolation=cv2.INTER_AREA))

@@ -1,0 +1,121 @@
+"""The page's words, in English and Chinese."""
+
+import gradio as gr
+from gradio.i18n import I18nData
+
+ENGLISH = {
+    "heading": "## DINet lip sync",
+    "dub": "Dub",
+    "live": "Live",
+    "runs": "Runs",
+    "data": "Data",
+    "video": "Video of a face",
+    "speech": "Speech",
+    "options": "Options",
+    "references": "Reference frames",
+    "references_info": "five frame numbers that show the mouth, as 3,10,44,80,120; empty: chosen by mouth opening",
+    "strength": "Lip strength",
+    "strength_info": "how far the mouth opens: 0 closed, 1 as heard, 2 twice as far",
+    "crf": "Quality (crf)",
+    "crf_info": "of x264: smaller is better and larger in bytes; 0 is lossless",
+    "preview": "One frame first",
+    "start": "Dub the whole",
+    "cancel": "Cancel",
+    "preview_result": "One frame: source and result",
+    "jobs": "All jobs of this server",
+    "refresh": "Refresh",
+    "no_jobs": "No job yet.",
+    "no_video": "Give a video of a face first.",
+    "no_speech": "Give speech first: a file, or spoken into the microphone.",
+    "source": "Source",
+    "result": "Result",
+    "download": "Download",
+    "loading": "The generator is being loaded; jobs wait for it.",
+    "ready": "The generator is ready.",
+    "broken": "The generator cannot be loaded: {trouble}",
+    "pending": "waiting",
+    "running": "begun",
+    "completed": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "waiting_for_generator": "waiting: the generator is being loaded",
+    "landmarks": "finding the face",
+    "dubbing": "dubbing",
+    "of_frames": "{work}: {frames} of {total} frames",
+    "speed": "{rate} frames/s, {left} s left",
+    "chosen_runs": "Runs, newest first",
+    "chosen_runs_info": "curves of all that are chosen; pictures and options of the first",
+    "curves": "Curves",
+    "pictures": "Held-out pictures and videos, newest first",
+    "run_options": "Options of the run",
+    "no_runs": "No run in {folder} yet. Train one: python train_sequence.py",
+    "no_pictures": "No picture yet.",
+    "report": "Report of a data set",
+    "no_report": "No report yet. make_dataset.py writes one (report.html); name its folder with --data_folder.",
+    "step": "step",
+}
+CHINESE = {
+    "heading": "## DINet 唇形同步",
+    "dub": "配音",
+    "live": "实时",
+    "runs": "训练",
+    "data": "数据",
+    "video": "人脸视频",
+    "speech": "语音",
+    "options": "选项",
+    "references": "参考帧",
+    "references_info": "五个显示嘴部的帧号，如 3,10,44,80,120；留空则按嘴张开程度自动选择",
+    "strength": "嘴型幅度",
+    "strength_info": "嘴张开的程度：0 闭合，1 与语音一致，2 加倍",
+    "crf": "画质 (crf)",
+    "crf_info": "x264 参数：越小画质越好、文件越大；0 为无损",
+    "preview": "先看一帧",
+    "start": "生成全部",
+    "cancel": "取消",
+    "preview_result": "一帧：原视频与结果",
+    "jobs": "服务器上的全部任务",
+    "refresh": "刷新",
+    "no_jobs": "还没有任务。",
+    "no_video": "请先提供人脸视频。",
+    "no_speech": "请先提供语音：上传文件，或用麦克风录制。",
+    "source": "原视频",
+    "result": "结果",
+    "download": "下载",
+    "loading": "正在加载生成器，任务将等待。",
+    "ready": "生成器已就绪。",
+    "broken": "无法加载生成器：{trouble}",
+    "pending": "等待中",
+    "running": "已开始",
+    "completed": "完成",
+    "failed": "失败",
+    "cancelled": "已取消",
+    "waiting_for_generator": "等待中：正在加载生成器",
+    "landmarks": "查找人脸",
+    "dubbing": "生成",
+    "of_frames": "{work}：{frames} / {total} 帧",
+    "speed": "{rate} 帧/秒，剩余 {left} 秒",
+    "chosen_runs": "训练，最新在前",
+    "chosen_runs_info": "显示所选全部训练的曲线，以及第一个的图片和选项",
+    "curves": "曲线",
+    "pictures": "验证图片和视频，最新在前",
+    "run_options": "训练选项",
+    "no_runs": "{folder} 中还没有训练。开始训练：python train_sequence.py",
+    "no_pictures": "还没有图片。",
+    "report": "数据集报告",
+    "no_report": "还没有报告。make_dataset.py 会生成 report.html；用 --data_folder 指定其文件夹。",
+    "step": "步",
+}
+LANGUAGES = {"en": ENGLISH, "zh": CHINESE, "zh-CN": CHINESE, "zh-TW": CHINESE, "zh-HK": CHINESE}
+PREFIX = "page_"  # Gradio has words of its own by some of these keys
+I18N = gr.I18n(**{name: {PREFIX + key: word for key, word in words.items()} for name, words in LANGUAGES.items()})
+
+
+def translated(key: str) -> I18nData:
+    """The words of a key, for the browser to show in its own language."""
+    return I18N(PREFIX + key)
+
+
+def words_for(request: gr.Request) -> dict[str, str]:
+    """The words for what the server writes itself: Chinese for browsers that ask for it first."""
+    first = request.headers.get("accept-language", "").strip().lower()
+    return CHINESE if first.startswith("zh") else ENGLISH
