@@ -49,8 +49,8 @@ def find_faces(
     """Faces in the first `num_frames` frames, from an OpenFace CSV if there is one, else found in the pictures.
 
     crop: "aligned" or "legacy", as the checkpoint says; csv and model: paths or ""; `cache` spares a second search in
-    the same pictures; `listener` hears how far a search has come. Raises InputError when the CSV does not belong to the video, or no frame has a face that can be
-    dubbed.
+    the same pictures; `listener` hears how far a search has come. Raises InputError when the CSV does
+    not belong to the video, or no frame has a face that can be dubbed.
     """
     track = track_of_csv(info, csv) if csv else cached_track(info, num_frames, model, cache, listener)
     found = track.success[:num_frames]

@@ -21,7 +21,8 @@ def track_video(
     """Landmarks of the first `num_frames` frames of a video, or of all, as they are found: not smoothed.
 
     Frames without a face have landmarks of NaN and confidence 0, and are no success. `landmarker` may have seen other
-    videos before; `progress` shows a bar, `listener` hears of it instead. Raises InputError when a frame cannot be decoded.
+    videos before; `progress` shows a bar, `listener` hears of it instead. Raises InputError when a frame cannot be
+    decoded.
     """
     expected = info.num_frames if num_frames is None else num_frames
     landmarks = np.full((expected, NUM_LANDMARKS, 2), np.nan, np.float32)

@@ -68,14 +68,17 @@ class Access:
 
     def has_token(self, call: HTTPConnection) -> bool:
         kind, _, given = call.headers.get("authorization", "").partition(" ")
-        shown = given.strip() if kind.lower() == "bearer" else call.query_params.get("token", "")
-        if hmac.compare_digest(shown.encode(errors="replace"), self.token):
-            return True
-        return hmac.compare_digest(call.cookies.get(self.cookie, "").encode(errors="replace"), self.cookie_value.encode())
+        shown = [call.query_params.get("token", "").encode(errors="replace")]
+        if kind.lower() == "bearer":
+            shown.append(given.strip().encode("latin-1"))  # as headers are decoded
+        cookie = call.cookies.get(self.cookie, "").encode(errors="replace")
+        is_right = [hmac.compare_digest(token, self.token) for token in shown]
+        return any(is_right) or hmac.compare_digest(cookie, self.cookie_value.encode())
 
     def is_entering(self, call: HTTPConnection) -> bool:
         """Whether a browser brings the token in the address, where it should not stay."""
-        return bool(self.token) and call.scope["type"] == "http" and call.scope["path"] == "/" and "token" in call.query_params
+        is_page = call.scope["type"] == "http" and call.scope["path"] == "/"
+        return bool(self.token) and is_page and "token" in call.query_params
 
     def entrance(self, call: HTTPConnection) -> Response:
         answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)

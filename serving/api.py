@@ -31,7 +31,7 @@ Identity = Annotated[str, PathParameter(pattern="^[0-9a-f]{32}$")]
 
 
 class JobAnswer(BaseModel):
-    """A job. Times are seconds since 1970, `progress` is in 0..1, `result` the address of the result once there is one."""
+    """A job. Times are seconds since 1970, `progress` is in 0..1, `result` the address of the result once it is there."""
 
     id: str
     kind: str
@@ -128,7 +128,8 @@ class RequestValues:
         pairs = self.form.multi_items()
         if len(pairs) > len(values := dict(pairs)):
             raise Refused("a name is given twice; leave one of them out")
-        return {name: Upload(v.filename or name, v.file) if isinstance(v, UploadFile) else v for name, v in values.items()}
+        files = {name: value for name, value in values.items() if isinstance(value, UploadFile)}
+        return values | {name: Upload(file.filename or name, file.file) for name, file in files.items()}
 
     async def __aexit__(self, *exception: object) -> None:
         if self.form is not None:

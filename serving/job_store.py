@@ -127,7 +127,8 @@ class JobStore:
         """The job, now ended; None where it was in none of the states `among`."""
         marks = ", ".join("?" * len(among))
         ended = self.query(
-            "UPDATE jobs SET state = ?, message = ?, stage = '{}', ended = ?, progress = CASE ? WHEN 'completed' THEN 1 ELSE progress END"
+            "UPDATE jobs SET state = ?, message = ?, ended = ?,"
+            f" progress = CASE ? WHEN '{COMPLETED}' THEN 1 ELSE progress END"
             f" WHERE id = ? AND state IN ({marks}) RETURNING {COLUMNS}",
             (state, message, time.time(), state, identity, *among),
         )

@@ -27,7 +27,11 @@ def serve(options: AppOptions, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     with sole_server(Path(options.state_folder)):
         keep_temporary_files(Path(options.state_folder) / "uploads")
-        app = build(options, Service(options), port)
+        service = Service(options)
+        app = build_api(options, service, port)
+        from serving.page.page import add_page
+
+        add_page(app, service)
         settings = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=3, ws_max_size=1 << 20
@@ -45,8 +49,8 @@ def keep_temporary_files(folder: Path) -> None:
     os.environ.update(GRADIO_TEMP_DIR=str(folder), GRADIO_ANALYTICS_ENABLED="False", HF_HUB_OFFLINE="1")
 
 
-def build(options: AppOptions, service: Service, port: int) -> FastAPI:
-    """The application: API, then the page, which has all other addresses."""
+def build_api(options: AppOptions, service: Service, port: int) -> FastAPI:
+    """The application without the page, and who may call it."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -56,9 +60,6 @@ def build(options: AppOptions, service: Service, port: int) -> FastAPI:
     app = FastAPIOffline(title="DINet lip sync", version="1", description=ABOUT, lifespan=lifespan, redoc_url=None)
     app.include_router(routes(service))
     add_error_answers(app)
-    from serving.page.page import add_page
-
-    add_page(app, service)
     app.add_middleware(BodyLimit, most=options.max_upload * 10**6)
     app.add_middleware(Access, token=options.token, port=port)
     return app

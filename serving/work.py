@@ -19,7 +19,6 @@ from media.untrusted import check_untrusted
 from serving.job_files import SOURCE
 
 
-
 class Workshop:
     """One generator, and what jobs of it are allowed. Raises InputError where it cannot be loaded."""
 

@@ -1,8 +1,8 @@
 """The process that does jobs: python -m serving.worker, told of them by lines of JSON on standard input.
 
 First comes a line of app.py's options, to which {"ready": true} or {"broken": REASON} is the answer. Then jobs:
-{"id", "kind", "options", "output", "names"}. Of each, {"progress": [WORK, DONE, TOTAL]} is said any number of times, and
-at its end {"state", "message"}. {"cancel": ID} ends a job early, the end of the input the process.
+{"id", "kind", "options", "output", "names"}. Of each, {"progress": [WORK, DONE, TOTAL]} is said any number of times,
+and at its end {"state", "message"}. {"cancel": ID} ends a job early, the end of the input the process.
 """
 
 import json
@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import IO, Any
 
-from config.config import AppOptions, InferenceOptions
+from config.config import AppOptions
 from config.errors import reason
 from serving.job_store import CANCELLED, COMPLETED, FAILED
 

@@ -20,6 +20,7 @@ FLOORS = {
     "dubbing": 4,
     "evaluation": 4,
     "preprocessing": 5,
+    "serving": 5,
     "sample_speaker": 5,
     "tools": 6,
     "benchmarks": 7,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from serving.job_queue import LOADING, READY
-from serving.job_store import CANCELLED, COMPLETED, FAILED, PENDING, Job
+from serving.job_store import COMPLETED, FAILED, PENDING, RUNNING, Job
 
 Words = dict[str, str]
 
@@ -28,15 +28,17 @@ def job_progress(job: Job, words: Words, generator: str = READY) -> str:
 
 
 def job_text(job: Job, words: Words, generator: str = READY) -> str:
-    if job.state in (COMPLETED, FAILED, CANCELLED):
-        return f"{words[job.state]}: {job.message}" if job.state != CANCELLED else words[job.state]
+    if job.state == FAILED:
+        return f"{words[FAILED]}: {job.message}"
     if job.state == PENDING:
         return words["waiting_for_generator"] if generator == LOADING else words[PENDING]
-    if not job.stage:
+    if job.state == COMPLETED and job.stage.get("work") == "dubbing":
+        return words["dubbed"].format(seconds=round(job.ended - job.began, 1), **job.stage)
+    if job.state != RUNNING or not job.stage:
         return words[job.state]
     stage = {**job.stage, "work": words[job.stage["work"]]}
     text = words["of_frames"].format(**stage)
-    return f"{text}, {words['speed'].format(**stage)}" if "rate" in stage else text
+    return text + words["speed"].format(**stage) if "rate" in stage else text
 
 
 def side_by_side(job: Job, words: Words) -> str:
@@ -44,13 +46,16 @@ def side_by_side(job: Job, words: Words) -> str:
     if job.state != COMPLETED:
         return ""
     place = f"api/jobs/{job.id}"
+    videos = shown_video(place, "source", "muted", words) + shown_video(place, "result", "controls", words)
     return (
-        f'<div class="pair"><figure><video class="source" src="{place}/source" muted playsinline></video>'
-        f"<figcaption>{words['source']}</figcaption></figure>"
-        f'<figure><video class="result" src="{place}/result" controls playsinline></video>'
-        f"<figcaption>{words['result']}</figcaption></figure></div>"
+        f'<div class="pair">{videos}</div>'
         f'<p><a class="download" href="{place}/result" download>{words["download"]}</a></p>'
     )
+
+
+def shown_video(place: str, which: str, how: str, words: Words) -> str:
+    video = f'<video class="{which}" src="{place}/{which}" playsinline preload="auto" {how}></video>'
+    return f"<figure>{video}<figcaption>{words[which]}</figcaption></figure>"
 
 
 def job_table(jobs: Sequence[Job], words: Words) -> str:
