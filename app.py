@@ -8,7 +8,7 @@ from config.config import AppOptions
 from config.errors import InputError, run_script
 from config.options import parse
 
-PATHS = ("checkpoint", "state_folder", "media_root", "runs_folder", "data_folder", "face_landmarker_model")
+PATHS = ("checkpoint", "avatars", "state_folder", "media_root", "runs_folder", "data_folder", "face_landmarker_model")
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 

@@ -276,6 +276,7 @@ class AppOptions:
     host: str = option("127.0.0.1", "address that is listened on; other than loopback needs --token")
     port: int = option(7860, "port; 0: one that is free", low=0, high=65535)
     checkpoint: str = option("", "checkpoint of a generator, from this project or published for DINet")
+    avatars: str = option("./output/avatars", "folder of avatars, that avatar.py or the page make, for the page Live")
     token: str = option("", "what callers must show: Authorization: Bearer TOKEN, or the page by /?token=TOKEN")
     state_folder: str = option("./output/app", "folder of jobs, uploads and results; one server works in it at a time")
     media_root: str = option("", "folder of videos and speech on this machine that jobs may name; not set: none")

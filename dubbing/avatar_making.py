@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from config.config import AvatarOptions
 from dubbing.avatar_record import ARRAYS, CHECKED, FRAMES, GENERATOR, PREVIEW, RECORD, VERSION, AvatarRecord
@@ -21,6 +20,7 @@ from dubbing.renderer import Renderer
 from face.lips import is_closed, lip_opening
 from media.files import atomic_write_folder, check_writable
 from media.frame_store import BYTES_A_PIXEL, write_frames
+from media.progress import Listener, progress_bar
 from media.video import VideoInfo, frames_on_screen, probe, read_chosen_frames
 from models.loading import LoadedNetwork, load_generator
 
@@ -46,13 +46,16 @@ class Footage:
         return SourceFaces(every.landmarks[numbers], every.confidence[numbers], every.video_to_crop[numbers])
 
 
-def make_avatar(options: AvatarOptions, output: Path) -> str:
-    """Make the folder `output`, whole or not at all, and give a line about it. Raises InputError for unusable input."""
+def make_avatar(options: AvatarOptions, output: Path, listener: Listener | None = None) -> str:
+    """Make the folder `output`, whole or not at all, and give a line about it. Raises InputError for unusable input.
+
+    `listener`: as that of dubbing.pipeline.dub.
+    """
     began = time.perf_counter()
     generator = load_generator(options.pretrained_clip_DINet_path, "--pretrained_clip_DINet_path")
-    footage = look_at(options, output, generator.spec.crop)
+    footage = look_at(options, output, generator.spec.crop, listener)
     with atomic_write_folder(output) as folder:
-        checksums = write_pictures(folder, footage)
+        checksums = write_pictures(folder, footage, listener)
         torch.save(
             {"spec": asdict(generator.spec), "state_dict": {"net_g": generator.network.state_dict()}},
             folder / GENERATOR,
@@ -73,14 +76,14 @@ def describe_rest(footage: Footage) -> str:
     return "its mouth is never closed, so idling mouths are drawn from silence"
 
 
-def look_at(options: AvatarOptions, output: Path, crop: str) -> Footage:
+def look_at(options: AvatarOptions, output: Path, crop: str, listener: Listener | None) -> Footage:
     """Find the faces of the source, and where it may idle. Raises InputError, also where there is no room for it."""
     info = probe(options.source_video_path)
     fps = info.fps if options.fps is None else Fraction(options.fps).limit_denominator(1001)
     numbers = frames_on_screen(info, np.arange(max(1, round(info.duration * fps))) / float(fps))
     check_writable("--output_folder", output, round(len(numbers) * info.width * info.height * BYTES_A_PIXEL), True)
     csv, model = options.source_openface_landmark_path, options.face_landmarker_model
-    faces = find_faces(info, info.num_frames, crop, csv, model, Cache(options.cache_folder, info.path))
+    faces = find_faces(info, info.num_frames, crop, csv, model, Cache(options.cache_folder, info.path), listener)
     closed = np.zeros(info.num_frames, bool)
     closed[faces.usable] = is_closed(upright(faces.landmarks[faces.usable]))
     closed = closed[numbers]
@@ -110,14 +113,18 @@ def idle_stretch(closed: np.ndarray, fps: float) -> range | None:
     return run if len(run) >= min(LEAST_IDLE * fps, len(closed)) else None
 
 
-def write_pictures(folder: Path, footage: Footage) -> np.ndarray:
+def write_pictures(folder: Path, footage: Footage, listener: Listener | None) -> np.ndarray:
     """Write frames and preview. Returns the frames' checksums (T,) uint32."""
     info, count = footage.info, len(footage.numbers)
     shown = int(footage.faces.usable.argmax()) if footage.rest is None else footage.rest
     frames = read_chosen_frames(info, footage.numbers.tolist())
-    with write_frames(folder / FRAMES, info.width, info.height, footage.fps) as writer:
-        for number, image in enumerate(tqdm(frames, "frames", count, dynamic_ncols=True, leave=None)):
+    with (
+        write_frames(folder / FRAMES, info.width, info.height, footage.fps) as writer,
+        progress_bar("frames", count, listener) as advance,
+    ):
+        for number, image in enumerate(frames):
             writer.write(image)
+            advance(1)
             if number == shown:
                 write_preview(folder / PREVIEW, image)
     return np.array(writer.checksums, np.uint32)

@@ -15,6 +15,7 @@ from media.whole import read_stamps
 SELF_CONTAINED = (
     *("mov", "matroska", "webm", "avi", "asf", "flv", "mpeg", "mpegts", "mpegvideo", "mxf", "rm", "ogg", "gif"),
     *("yuv4mpegpipe", "wav", "w64", "aiff", "au", "caf", "mp3", "aac", "flac", "amr", "ac3", "eac3", "ape", "wv"),
+    *("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe"),
 )
 
 

@@ -1,12 +1,14 @@
 """What the OpenAPI page says of a posted job, whose values come in one of two forms."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from config.config import InferenceOptions
 from config.options import value_type
 from serving.orders import KINDS, OPTIONS
 
+CALLBACK = {"type": "string", "format": "uri", "description": "told of the end; its host: --callback_host"}
 JSON_TYPES = {int: "integer", float: "number", str: "string"}
 
 
@@ -28,22 +30,31 @@ def job_schema(file: dict[str, str]) -> dict[str, Any]:
     """`file`: how a file is given."""
     common = {
         "kind": {"type": "string", "enum": list(KINDS), "default": "dub"},
-        "callback": {"type": "string", "format": "uri", "description": "told of the end; its host: --callback_host"},
+        "callback": CALLBACK,
     }
     inputs = {
         "video": {**file, "description": "the face"},
+        "avatar": {"type": "string", "description": "name of an avatar, in place of the video"},
         "speech": {**file, "description": "any sound or video file"},
     }
-    properties = {**inputs, **option_schemas(), **common}
-    return {"schema": {"type": "object", "required": list(inputs), "properties": properties}}
+    return object_schema({**inputs, **option_schemas(), **common}, ["speech"])
 
 
-JOB_REQUEST = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": job_schema({"type": "string", "format": "binary"}),
-            "application/json": job_schema({"type": "string"}),
-        },
+def avatar_schema(file: dict[str, str]) -> dict[str, Any]:
+    """`file`: how a file is given."""
+    video = {**file, "description": "a face: video or picture"}
+    name = {"type": "string", "pattern": r"^[\w-]{1,64}$"}
+    return object_schema({"name": name, "video": video, "callback": CALLBACK}, ["name", "video"])
+
+
+def object_schema(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    return {"schema": {"type": "object", "required": required, "properties": properties}}
+
+
+def request_body(schema: Callable[[dict[str, str]], dict[str, Any]]) -> dict[str, Any]:
+    """Of a request whose files are sent as multipart, or named in JSON."""
+    content = {
+        "multipart/form-data": schema({"type": "string", "format": "binary"}),
+        "application/json": schema({"type": "string"}),
     }
-}
+    return {"requestBody": {"required": True, "content": content}}

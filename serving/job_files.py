@@ -11,7 +11,7 @@ from config.errors import NO_ROOM
 from media.files import atomic_write_folder, sweep
 from serving.refused import Refused
 
-RESULTS = {"dub": "result.mp4", "preview": "preview.jpg"}
+RESULTS = {"dub": "result.mp4", "preview": "preview.jpg", "avatar": "avatar.png"}
 SOURCE = "source.mp4"  # the source of a dub as it is played beside the result
 LONGEST_SHOWN = 80  # characters of a name that somebody gave
 LONGEST_SUFFIX = 6

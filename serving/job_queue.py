@@ -70,7 +70,7 @@ class Lane(threading.Thread):
             return CANCELLED, "cancelled"
         result = self.queue.files.result(job.id, job.kind)
         names = {**job.work["names"], str(result): result.name}
-        meter = Meter()
+        meter = Meter(job.kind)
         request = {"id": job.id, "kind": job.kind, "options": job.work["options"]}
         for message in self.worker.work({**request, "output": str(result), "names": names}):
             if "state" in message:
@@ -102,7 +102,8 @@ class Lane(threading.Thread):
 
 
 class JobQueue:
-    """Jobs of a store, done by lanes: `options.workers` of them dub, one makes previews, so that these need not wait.
+    """Jobs of a store, done by lanes: `options.workers` of them dub and make avatars, one makes previews, which need
+    not wait for those.
 
     `ended` is called with every job that ends, in the thread that ended it.
     """
@@ -110,7 +111,7 @@ class JobQueue:
     def __init__(self, options: AppOptions, store: JobStore, files: JobFiles, ended: Ended):
         self.options, self.store, self.files, self.ended = options, store, files, ended
         self.changed, self.is_stopping = threading.Condition(), False
-        kinds = [("dub",)] * options.workers + [("preview",)]
+        kinds = [("dub", "avatar")] * options.workers + [("preview",)]
         self.lanes = [Lane(self, kind) for kind in kinds]
 
     def start(self) -> None:

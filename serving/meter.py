@@ -3,15 +3,20 @@
 import time
 from typing import Any
 
-# Shares of the whole that the stages end at; finding faces in a frame takes about half as long as dubbing it.
-ENDS = {"landmarks": (0.0, 0.3), "dubbing": (0.3, 1.0)}
+# Shares of the whole between which each stage lies, by what is made; finding a face takes half as long as dubbing it.
+STAGES = {
+    "dub": {"landmarks": (0.0, 0.3), "dubbing": (0.3, 1.0)},
+    "preview": {"landmarks": (0.0, 0.9)},
+    "avatar": {"landmarks": (0.0, 0.7), "frames": (0.7, 1.0)},
+}
 INTERVAL = 0.2  # seconds between what is noted: more often than anybody looks would only wear the disk
 
 
 class Meter:
-    """Of one job."""
+    """Of one job of a kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str) -> None:
+        self.stages = STAGES[kind]
         self.work, self.first, self.began, self.noted = "", 0, 0.0, 0.0
 
     def reading(self, work: str, done: int, total: int) -> tuple[float, dict[str, Any]] | None:
@@ -25,7 +30,7 @@ class Meter:
         elif now - self.noted < INTERVAL and done < total:
             return None
         self.noted = now
-        low, high = ENDS[work]
+        low, high = self.stages[work]
         stage = {"work": work, "frames": done, "total": total}
         if done > self.first:
             rate = (done - self.first) / (now - self.began)

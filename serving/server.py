@@ -14,7 +14,8 @@ from fastapi_offline import FastAPIOffline
 
 from config.config import AppOptions
 from serving.access import Access
-from serving.api import add_error_answers, routes
+from serving.answers import add_error_answers
+from serving.api import router
 from serving.body_limit import BodyLimit
 from serving.service import Service, sole_server
 
@@ -58,7 +59,8 @@ def build_api(options: AppOptions, service: Service, port: int) -> FastAPI:
             yield
 
     app = FastAPIOffline(title="DINet lip sync", version="1", description=ABOUT, lifespan=lifespan, redoc_url=None)
-    app.include_router(routes(service))
+    app.state.service = service
+    app.include_router(router)
     add_error_answers(app)
     app.add_middleware(BodyLimit, most=options.max_upload * 10**6)
     app.add_middleware(Access, token=options.token, port=port)

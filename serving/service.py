@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from config.config import AppOptions
 from config.errors import InputError
+from serving.avatars import Avatars
 from serving.callbacks import call_back
 from serving.job_files import SOURCE, JobFiles, Upload, shown_name
 from serving.job_queue import JobQueue
@@ -33,6 +34,7 @@ class Service:
         self.files = JobFiles(self.state / "jobs")
         self.store = JobStore(self.state / "jobs.sqlite")
         self.queue = JobQueue(options, self.store, self.files, self.job_ended)
+        self.avatars = Avatars(Path(options.avatars))
         self.is_over = threading.Event()
 
     @contextmanager
@@ -71,7 +73,7 @@ class Service:
             "options": {**order.options, **{ROLES[role]: str(path) for role, path in paths.items()}},
             "names": {str(path): names[role] for role, path in paths.items()},
         }
-        title = f"{Path(names['video']).stem} + {Path(names['speech']).stem}"
+        title = " + ".join(Path(name).stem for name in names.values())
         job = None
         try:
             job = self.store.add(identity, order.kind, work, title, order.callback, order.key)

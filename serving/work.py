@@ -1,5 +1,6 @@
 """What a worker does of a job: checks its files, and dubs them with the generator that it holds."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from audio.features import get_audio_feature
-from config.config import AppOptions, InferenceOptions
+from config.config import AppOptions, AvatarOptions, InferenceOptions
 from config.constants import SAMPLE_RATE
+from config.errors import InputError
+from dubbing.avatar_making import make_avatar
+from dubbing.avatar_record import PREVIEW, check_avatar_paths, is_avatar
 from dubbing.pipeline import dub
 from dubbing.preview import preview
 from dubbing.renderer import load_renderer
@@ -42,13 +46,34 @@ class Workshop:
         with FaceLandmarker(self.common.face_landmarker_model or None) as landmarker:
             list(track_faces([np.zeros((64, 64, 3), np.uint8)], landmarker))
 
+    def check(self, path: str, kind: str) -> None:
+        check_untrusted(path, kind, self.limits.max_seconds, self.limits.max_pixels)
+
+    def make_avatar(self, given: dict[str, Any], picture: Path, listener: Listener) -> str:
+        """Make an avatar, and copy its preview to `picture`."""
+        options = AvatarOptions(
+            pretrained_clip_DINet_path=self.common.pretrained_clip_DINet_path,
+            face_landmarker_model=self.common.face_landmarker_model,
+            cache_folder=self.common.cache_folder,
+            **given,
+        )
+        self.check(options.source_video_path, "video")
+        output = check_avatar_paths(options)
+        if output.exists():
+            raise InputError(f"avatar: there is a {output.name} already; give another name")
+        line = make_avatar(options, output, listener)
+        shutil.copyfile(output / PREVIEW, picture)
+        return line
+
     def do(self, job: dict[str, Any], listener: Listener) -> str:
         """A line about the result, which is there when it returns. Raises what keeps it from being made."""
-        options = replace(self.common, **job["options"])
         output = Path(job["output"])
-        most = self.limits.max_seconds
-        check_untrusted(options.source_video_path, "video", most, self.limits.max_pixels)
-        check_untrusted(options.driving_audio_path, "sound", most, self.limits.max_pixels)
+        if job["kind"] == "avatar":
+            return self.make_avatar(job["options"], output, listener)
+        options = replace(self.common, **job["options"])
+        if not is_avatar(options.source_video_path):
+            self.check(options.source_video_path, "video")
+        self.check(options.driving_audio_path, "sound")
         if job["kind"] == "preview":
             return preview(options, output, self.renderer, listener)
         options = replace(options, output=str(output))

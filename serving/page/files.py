@@ -7,36 +7,33 @@ from pathlib import Path
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
-from serving.api import media_file
+from serving.answers import NO_SNIFFING, media_file
+from serving.api import Server
 from serving.orders import inside
 from serving.refused import Refused
 from serving.reports import find_reports
 from serving.runs import PICTURES, VIDEOS
-from serving.service import Service
 
-# A report runs its own scripts, and may do nothing as the one who looks at it.
-SANDBOX = {"Content-Security-Policy": "sandbox allow-scripts allow-downloads", "X-Content-Type-Options": "nosniff"}
+# A report runs its own scripts, and may do nothing in the name of the one who looks at it.
+SANDBOX = {"Content-Security-Policy": "sandbox allow-scripts allow-downloads", **NO_SNIFFING}
+router = APIRouter(include_in_schema=False)
 
 
-def file_routes(service: Service) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+@router.get("/runs/{name:path}")
+def run_file(name: str, service: Server) -> FileResponse:
+    path = inside(Path(service.options.runs_folder), name, "runs")
+    if path.suffix not in PICTURES + VIDEOS:
+        raise Refused("only pictures and videos of runs are shown", HTTPStatus.NOT_FOUND)
+    return media_file(playable(path, service.state / "played") if path.suffix in VIDEOS else path)
+
+
+@router.get("/data/report")
+def report(name: str, service: Server) -> FileResponse:
     options = service.options
-
-    @router.get("/runs/{name:path}")
-    def run_file(name: str) -> FileResponse:
-        path = inside(Path(options.runs_folder), name, "runs")
-        if path.suffix not in PICTURES + VIDEOS:
-            raise Refused("only pictures and videos of runs are shown", HTTPStatus.NOT_FOUND)
-        return media_file(playable(path, service.state / "played") if path.suffix in VIDEOS else path)
-
-    @router.get("/data/report")
-    def report(name: str) -> FileResponse:
-        page = find_reports(Path(options.data_folder), Path(options.runs_folder)).get(name)
-        if page is None:
-            raise Refused("no such report", HTTPStatus.NOT_FOUND)
-        return FileResponse(page, media_type="text/html", headers=SANDBOX)
-
-    return router
+    page = find_reports(Path(options.data_folder), Path(options.runs_folder)).get(name)
+    if page is None:
+        raise Refused("no such report", HTTPStatus.NOT_FOUND)
+    return FileResponse(page, media_type="text/html", headers=SANDBOX)
 
 
 def playable(path: Path, folder: Path) -> Path:

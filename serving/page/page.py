@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from serving.job_queue import READY
 from serving.page.data import add_data
 from serving.page.dub import add_dub
-from serving.page.files import file_routes
+from serving.page.files import router
 from serving.page.fragments import generator_line
 from serving.page.runs import add_runs
 from serving.page.words import I18N, translated, words_for
@@ -22,7 +22,7 @@ CLEANING, OLD = 3600, 24 * 3600  # seconds: how often, and how old uploads of th
 
 def add_page(app: FastAPI, service: Service) -> None:
     """Mount the page at /, which takes all addresses that nothing before it has."""
-    app.include_router(file_routes(service))
+    app.include_router(router)
     theme = gr.themes.Default(font=FONTS, font_mono=("ui-monospace", "monospace"))
     gr.mount_gradio_app(
         app, build_page(service), "/", i18n=I18N, theme=theme, css_paths=HERE / "page.css", footer_links=[],

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from config.config import AppOptions
 from serving.job_store import JobStore
+from serving.orders import OPTIONS
 from serving.server import build_api
 from serving.service import Service
 
@@ -141,7 +142,7 @@ def test_pages_of_other_sites_cannot_use_a_browser(options):
 def test_the_description_of_the_api_names_every_option(options):
     calls = client(options)
     content = calls.get("/openapi.json").json()["paths"]["/api/jobs"]["post"]["requestBody"]["content"]
-    names = {"video", "speech", "kind", "callback", "crf", "preset", "lip_strength", "reference_frames", "seed"}
+    names = {"video", "avatar", "speech", "kind", "callback", *OPTIONS}
     assert content.keys() == {"application/json", "multipart/form-data"}
     assert all(form["schema"]["properties"].keys() == names for form in content.values())
     assert "//cdn" not in calls.get("/docs").text
