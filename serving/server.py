@@ -17,6 +17,7 @@ from serving.access import Access
 from serving.answers import add_error_answers
 from serving.api import router
 from serving.body_limit import BodyLimit
+from serving.live_socket import router as live_router
 from serving.service import Service, sole_server
 
 MOST_CONNECTIONS = 500  # at a time; more are answered with 503
@@ -61,6 +62,7 @@ def build_api(options: AppOptions, service: Service, port: int) -> FastAPI:
     app = FastAPIOffline(title="DINet lip sync", version="1", description=ABOUT, lifespan=lifespan, redoc_url=None)
     app.state.service = service
     app.include_router(router)
+    app.include_router(live_router)
     add_error_answers(app)
     app.add_middleware(BodyLimit, most=options.max_upload * 10**6)
     app.add_middleware(Access, token=options.token, port=port)

@@ -17,6 +17,7 @@ from serving.callbacks import call_back
 from serving.job_files import SOURCE, JobFiles, Upload, shown_name
 from serving.job_queue import JobQueue
 from serving.job_store import COMPLETED, PENDING, Job, JobStore, new_id
+from serving.live_process import LiveProcesses
 from serving.meter import sentence
 from serving.orders import Order
 from serving.refused import Refused
@@ -35,6 +36,7 @@ class Service:
         self.store = JobStore(self.state / "jobs.sqlite")
         self.queue = JobQueue(options, self.store, self.files, self.job_ended)
         self.avatars = Avatars(Path(options.avatars))
+        self.live = LiveProcesses(options)
         self.is_over = threading.Event()
 
     @contextmanager
@@ -42,12 +44,15 @@ class Service:
         """Do jobs and delete old ones while the block lasts."""
         cleaner = threading.Thread(target=self.clean, daemon=True)
         self.queue.start()
+        if self.avatars.names():
+            self.live.warm_up()
         cleaner.start()
         try:
             yield
         finally:
             self.is_over.set()
             self.queue.stop()
+            self.live.close()
             cleaner.join()
             self.store.close()
 

@@ -18,6 +18,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 5.0  # seconds in which a worker must end a job that was cancelled; then it is killed
 
 
+def child_environment() -> dict[str, str]:
+    """Of a process that finds the project's modules wherever it was started."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
 class WorkerDied(Exception):
     """The process ended before its answer; the message says how."""
 
@@ -26,10 +32,9 @@ class WorkerProcess:
     """Starts at once and loads its generator while nobody waits. Messages are lines of JSON; see worker.py."""
 
     def __init__(self, options: AppOptions):
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "serving.worker"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env=child_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
