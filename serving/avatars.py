@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from config.errors import InputError
 from dubbing.avatar_record import PREVIEW, is_avatar, read_record
@@ -51,7 +52,7 @@ class Avatars:
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    shown = {"name": folder.name, "preview": f"/api/avatars/{folder.name}/preview"}
+    shown = {"name": folder.name, "preview": f"/api/avatars/{quote(folder.name)}/preview"}
     try:
         record = read_record(folder)
     except InputError as error:

@@ -40,11 +40,12 @@ class Lane(threading.Thread):
         """Start a worker and wait until its generator is loaded, or cannot be."""
         if self.worker:
             self.worker.close()
-        self.generator, self.worker = LOADING, WorkerProcess(self.queue.options)
-        try:
-            self.trouble = self.worker.answer().get("broken", "")
-        except WorkerDied as death:
-            self.trouble = str(death)
+        with self.queue.loading:
+            self.generator, self.worker = LOADING, WorkerProcess(self.queue.options)
+            try:
+                self.trouble = self.worker.answer().get("broken", "")
+            except WorkerDied as death:
+                self.trouble = str(death)
         self.generator = BROKEN if self.trouble else READY
         if self.trouble and not self.queue.is_stopping:
             print(f"error: {self.trouble}", flush=True)
@@ -111,6 +112,7 @@ class JobQueue:
     def __init__(self, options: AppOptions, store: JobStore, files: JobFiles, ended: Ended):
         self.options, self.store, self.files, self.ended = options, store, files, ended
         self.changed, self.is_stopping = threading.Condition(), False
+        self.loading = threading.Lock()  # one after another: side by side none would be ready soon
         kinds = [("dub", "avatar")] * options.workers + [("preview",)]
         self.lanes = [Lane(self, kind) for kind in kinds]
 
@@ -163,7 +165,6 @@ class JobQueue:
                     lane.cancel()
 
     def state(self) -> dict[str, Any]:
-        """Of the generator, of all lanes the worst, with the reason where it is broken."""
-        worst = next((s for s in (BROKEN, LOADING) if any(lane.generator == s for lane in self.lanes)), READY)
-        trouble = next((lane.trouble for lane in self.lanes if lane.generator == BROKEN), "")
-        return {"generator": worst, "trouble": trouble}
+        """Of the generator that dubs first, with the reason where it is broken."""
+        first = self.lanes[0]
+        return {"generator": first.generator, "trouble": first.trouble if first.generator == BROKEN else ""}

@@ -8,7 +8,7 @@ import numpy as np
 from config.constants import SAMPLE_RATE
 from config.errors import InputError
 
-AHEAD = 0.2  # seconds by which the stream may run before the clock
+AHEAD = 0.1  # seconds by which the stream may run before the clock
 MOST_LATE = 1.0  # seconds by which it may run behind; what is more is never made up for
 PATIENCE = 0.3  # seconds that it waits for sound, before it goes on in silence
 MOST_QUEUED = 120.0  # seconds of sound that may wait
@@ -57,6 +57,6 @@ class LivePace:
         return lag / SAMPLE_RATE
 
     def let_go(self, now: float) -> None:
-        """Forget how late the stream is, by what is more than MOST_LATE: the machine is too slow, or nobody listened."""
+        """Forget by how much more than MOST_LATE the stream is late: the machine is too slow, or nobody listened."""
         late = now - self.began - self.given / SAMPLE_RATE
         self.began += max(0.0, late - MOST_LATE)

@@ -67,9 +67,7 @@ class LiveProcesses:
         """One for a stream. Raises Refused where there are too many streams."""
         with self.lock:
             if len(self.busy) >= self.options.live_streams:
-                message = (
-                    f"{len(self.busy)} people speak live already, the most that this server takes; try again later"
-                )
+                message = f"{len(self.busy)} people speak live already, the most that is taken; try again later"
                 raise Refused(message, HTTPStatus.SERVICE_UNAVAILABLE)
             alive = [process for process in self.waiting if process.is_alive]
             process = alive.pop() if alive else LiveProcess()

@@ -1,10 +1,9 @@
 """The WebSocket of a live stream: PCM16 in, frames with their time and sound out, on the one port that there is.
 
 A client sends binary messages, PCM16 at 16 kHz mono, as they are spoken or faster, and texts: {"interrupt": true} drops
-what has not been spoken, {"end": true} ends the stream when all has been. It gets {"ready": {"width", "height", "fps"}},
-then binary messages: index (uint32), time (float64), bytes of the picture and samples of the sound (uint32 each), little
-endian, the picture (JPEG) and the sound (PCM16); {"closed": true} at the end, and before that {"error": REASON} where
-something was wrong.
+what has not been spoken, {"end": true} ends the stream when all has been. It gets {"ready": {"width", "height",
+"fps"}}, then binary messages: index (uint32), time (float64), bytes of the picture and samples of the sound (uint32
+each), all little endian, the picture (JPEG) and the sound (PCM16). {"closed": true} is the last, or {"error": REASON}.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The process that speaks live: python -m serving.live_worker, for one stream after another; see live_messages.
 
-OPEN begins a stream with an avatar, {"avatar": FOLDER, "device", "precision"}; the answer is the NOTE {"ready": SIZES} or
-{"error": REASON}. COMMAND is {"interrupt": true}, {"end": true} to hear what is left, or {"close": true}. The NOTE
+OPEN begins a stream with an avatar, {"avatar": FOLDER, "device", "precision"}; the answer is the NOTE {"ready": SIZES}
+or {"error": REASON}. COMMAND is {"interrupt": true}, {"end": true} to hear what is left, or {"close": true}. The NOTE
 {"closed": true} ends every stream. The end of the input ends the process.
 """
 

@@ -1,6 +1,5 @@
 """The page Dub: video and speech in, one frame first, then the whole beside its source."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,11 +13,11 @@ from config.errors import InputError
 from serving.job_files import Upload
 from serving.job_store import COMPLETED, Job
 from serving.orders import make_order
+from serving.page.following import follow
 from serving.page.fragments import Words, job_progress, job_table, notice, side_by_side
 from serving.page.words import translated, words_for
 from serving.service import Service
 
-INTERVAL = 0.3  # seconds between looks at a job
 HERE = Path(__file__).parent
 DEFAULTS = InferenceOptions()
 QUIET = {"show_progress": "hidden", "concurrency_limit": None, "api_visibility": "private"}
@@ -76,28 +75,24 @@ class DubActions:
         self.service = service
 
     async def preview(self, request: gr.Request, *inputs: Any) -> AsyncIterator[list[Any]]:
-        async for shown in self.follow("preview", inputs, words_for(request)):
+        async for shown in self.make("preview", inputs, words_for(request)):
             yield shown
 
     async def dub(self, request: gr.Request, *inputs: Any) -> AsyncIterator[list[Any]]:
-        async for shown in self.follow("dub", inputs, words_for(request)):
+        async for shown in self.make("dub", inputs, words_for(request)):
             yield shown
 
-    async def follow(self, kind: str, inputs: tuple[Any, ...], words: Words) -> AsyncIterator[list[Any]]:
+    async def make(self, kind: str, inputs: tuple[Any, ...], words: Words) -> AsyncIterator[list[Any]]:
         """Post a job, and tell how far it is until it has ended."""
         for given, missing in zip(inputs, ("no_video", "no_speech"), strict=False):
             if not given:
                 yield [notice(words[missing]), "", gr.skip(), gr.skip()]
                 return
         try:
-            job = await run_in_threadpool(self.post, kind, *inputs)
-            while True:
+            posted = await run_in_threadpool(self.post, kind, *inputs)
+            async for job in follow(self.service, posted):
                 generator = self.service.queue.state()["generator"]
                 yield [job_progress(job, words, generator), job.id, *self.results(job, words)]
-                if job.is_over:
-                    return
-                await asyncio.sleep(INTERVAL)
-                job = self.service.get(job.id)
         except InputError as error:
             yield [notice(str(error)), "", gr.skip(), gr.skip()]
 

@@ -10,6 +10,7 @@ from serving.page.data import add_data
 from serving.page.dub import add_dub
 from serving.page.files import router
 from serving.page.fragments import generator_line
+from serving.page.live import add_live
 from serving.page.runs import add_runs
 from serving.page.words import I18N, translated, words_for
 from serving.service import Service
@@ -37,6 +38,8 @@ def build_page(service: Service) -> gr.Blocks:
             state, timer = gr.HTML(elem_id="generator"), gr.Timer(LOOKING)
         with gr.Tab(translated("dub"), id="dub"):
             add_dub(service)
+        with gr.Tab(translated("live"), id="live"):
+            add_live(page, service)
         with gr.Tab(translated("runs"), id="runs"):
             add_runs(page, service)
         with gr.Tab(translated("data"), id="data"):

@@ -22,6 +22,12 @@ def sent(tmp_path_factory):
 @pytest.fixture(scope="session")
 def server(sent, tmp_path_factory):
     state = tmp_path_factory.mktemp("state")
-    flags = {"media_root": sent, "max_seconds": 60, "data_folder": state / "data", "runs_folder": state / "runs"}
+    flags = {
+        "media_root": sent,
+        "avatars": state / "avatars",
+        "max_seconds": 60,
+        "data_folder": state / "data",
+        "runs_folder": state / "runs",
+    }
     with Server(checkpoint=sent / "tiny.pth", state_folder=state / "app", **flags) as running:
         yield running
