@@ -41,6 +41,8 @@ class Lane(threading.Thread):
         if self.worker:
             self.worker.close()
         with self.queue.loading:
+            if self.queue.is_stopping:
+                return
             self.generator, self.worker = LOADING, WorkerProcess(self.queue.options)
             try:
                 self.trouble = self.worker.answer().get("broken", "")

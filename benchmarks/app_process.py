@@ -1,6 +1,5 @@
 """app.py as a user runs it: a process on a free port of loopback, which can be killed and started again."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,20 +10,21 @@ from typing import Any
 
 import httpx
 
-ROOT = Path(__file__).resolve().parents[2]
-LONGEST = 120  # seconds that anything here may take on a busy machine
+ROOT = Path(__file__).resolve().parents[1]
+LONGEST = 300.0  # seconds that anything here may take on a busy machine
 OVER = ("completed", "failed", "cancelled")
 
 
-class Server:
+class AppProcess:
     """`flags`: of app.py, by name. Use as a context manager."""
 
     def __init__(self, **flags: object):
-        self.flags = {"port": 0, "device": "cpu", **flags}
+        self.flags = {"port": 0, **flags}
+        self.address = ""
         self.process: subprocess.Popen | None = None
         self.http = httpx.Client(timeout=LONGEST, trust_env=False)
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> "AppProcess":
         self.start()
         return self
 
@@ -35,8 +35,7 @@ class Server:
     def start(self) -> None:
         given = [part for name, value in self.flags.items() for part in (f"--{name}", str(value))]
         command = [sys.executable, "app.py", *given]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self.address = self.process.stdout.readline().partition(" ")[0].rstrip("/")
         self.http.base_url = self.address
 
@@ -61,9 +60,10 @@ class Server:
         return self.until(lambda: (job := self.job(identity))["state"] in OVER and job)
 
     def until(self, condition: Callable[[], Any]) -> Any:
-        """What `condition` gives as soon as that is true."""
+        """What `condition` gives as soon as it is true. Raises TimeoutError after LONGEST, or where the server died."""
         deadline = time.monotonic() + LONGEST
         while not (found := condition()):
-            assert time.monotonic() < deadline and self.process.poll() is None
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise TimeoutError(f"not within {LONGEST:.0f} s, or app.py has died")
             time.sleep(0.05)
         return found
