@@ -289,7 +289,7 @@ class AppOptions:
     max_pending: int = option(200, "jobs that may wait; more are refused", low=1, high=10**6)
     keep_hours: float = option(24.0, "hours after which a job that has ended is deleted with its result", low=0.01)
     live_streams: int = option(
-        1, "people who speak live at a time, each by a generator of their own; 0: nobody", low=0, high=64
+        1, "people who speak live at a time, each by a generator of their own; 0: nobody", low=0, high=16
     )
     workers: int = option(1, "jobs that are done at a time, each with a generator of its own", low=1, high=64)
     deepspeech_model_path: str = option(

@@ -19,20 +19,25 @@ RETRY = 1.0  # seconds until the disk is tried again, when it is full
 
 
 class Lane(threading.Thread):
-    """Does jobs of some kinds, one after another. `generator` is LOADING, READY or BROKEN, for a reason, `trouble`."""
+    """Does jobs of some kinds, one after another. `generator` is LOADING, READY or BROKEN, for a reason, `trouble`.
 
-    def __init__(self, queue: "JobQueue", kinds: Collection[str]):
+    A spare lane works only while all others do, and loads its generator when it first has to.
+    """
+
+    def __init__(self, queue: "JobQueue", kinds: Collection[str], is_spare: bool = False):
         super().__init__(daemon=True)
-        self.queue, self.kinds = queue, kinds
+        self.queue, self.kinds, self.is_spare = queue, kinds, is_spare
         self.generator, self.trouble = LOADING, ""
         self.current: Job | None = None
         self.is_cancelled = False  # the current job
         self.worker: WorkerProcess | None = None
 
     def run(self) -> None:
-        self.load()
+        if not self.is_spare:
+            self.load()
         while (job := self.queue.next(self)) is not None:
             self.do(job)
+            self.current = None
         if self.worker:
             self.worker.close()
 
@@ -53,9 +58,9 @@ class Lane(threading.Thread):
             print(f"error: {self.trouble}", flush=True)
 
     def do(self, job: Job) -> None:
-        if self.generator == BROKEN:
-            self.load()  # it may have been mended
-        if self.generator == BROKEN:
+        if self.generator != READY:
+            self.load()  # what was broken may have been mended
+        if self.generator != READY:
             self.end(job, FAILED, self.trouble)
             return
         try:
@@ -85,15 +90,15 @@ class Lane(threading.Thread):
 
     def end(self, job: Job, state: str, message: str) -> None:
         """Note what became of a job; on a full disk, as soon as that is possible."""
-        while not self.queue.is_stopping:
+        while True:
             try:
-                ended = self.queue.store.end(job.id, state, message)
+                self.queue.ended(self.queue.store.end(job.id, state, message))
+                return
             except sqlite3.Error as error:
                 print(f"warning: job {job.id} has {state}, which cannot be noted ({error}); make room", flush=True)
+                if self.queue.is_stopping:
+                    return
                 self.queue.pause()
-            else:
-                self.queue.ended(ended)
-                return
 
     def begin(self, job: Job) -> None:
         self.current, self.is_cancelled = job, False
@@ -105,8 +110,7 @@ class Lane(threading.Thread):
 
 
 class JobQueue:
-    """Jobs of a store, done by lanes: `options.workers` of them dub and make avatars, one makes previews, which need
-    not wait for those.
+    """Jobs of a store, done by lanes: `options.workers` of them, and a spare one for previews, which wait for nobody.
 
     `ended` is called with every job that ends, in the thread that ended it.
     """
@@ -115,8 +119,8 @@ class JobQueue:
         self.options, self.store, self.files, self.ended = options, store, files, ended
         self.changed, self.is_stopping = threading.Condition(), False
         self.loading = threading.Lock()  # one after another: side by side none would be ready soon
-        kinds = [("dub", "avatar")] * options.workers + [("preview",)]
-        self.lanes = [Lane(self, kind) for kind in kinds]
+        lanes = [Lane(self, ("preview", "dub", "avatar")) for _ in range(options.workers)]
+        self.lanes = [*lanes, Lane(self, ("preview",), is_spare=True)]
 
     def start(self) -> None:
         self.store.recover()
@@ -140,11 +144,15 @@ class JobQueue:
         with self.changed:
             while not self.is_stopping:
                 with suppress(sqlite3.Error):  # a full disk
-                    if job := self.store.take(lane.kinds):
+                    if self.is_wanted(lane) and (job := self.store.take(lane.kinds)):
                         lane.begin(job)
+                        self.changed.notify_all()  # the spare lane, that there is one lane less
                         return job
                 self.changed.wait(LONGEST_WAIT)
         return None
+
+    def is_wanted(self, lane: Lane) -> bool:
+        return not lane.is_spare or all(other.current for other in self.lanes if not other.is_spare)
 
     def pause(self) -> None:
         """Wait for RETRY, or until all ends."""

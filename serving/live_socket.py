@@ -53,12 +53,11 @@ async def converse(socket: WebSocket, service: Service, process: LiveProcess, av
     speaking = asyncio.create_task(speak(socket, process))
     await asyncio.wait((listening, speaking), return_when=asyncio.FIRST_COMPLETED)
     if not speaking.done():
-        trouble = listening.result()
-        await run_in_threadpool(process.say, message(COMMAND, close=True))
-        speaking_ended, _ = await asyncio.wait((speaking,), timeout=ENDING)
-        if trouble:
+        if trouble := listening.result():
             await say_error(socket, trouble)
-        if not speaking_ended:
+        await run_in_threadpool(process.say, message(COMMAND, close=True))
+        has_ended, _ = await asyncio.wait((speaking,), timeout=ENDING)
+        if not has_ended:
             process.process.kill()
     listening.cancel()
     return await speaking

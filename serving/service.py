@@ -16,13 +16,14 @@ from serving.avatars import Avatars
 from serving.callbacks import call_back
 from serving.job_files import SOURCE, JobFiles, Upload, shown_name
 from serving.job_queue import JobQueue
-from serving.job_store import COMPLETED, PENDING, Job, JobStore, new_id
+from serving.job_store import COMPLETED, PENDING, RUNNING, Job, JobStore, new_id
 from serving.live_process import LiveProcesses
 from serving.meter import sentence
 from serving.orders import Order
 from serving.refused import Refused
 
 CLEANING = 60.0  # seconds between looks for what is to be deleted
+ALL = -1  # SQLite's LIMIT for no limit
 ROLES = {"video": "source_video_path", "speech": "driving_audio_path"}
 
 
@@ -70,6 +71,7 @@ class Service:
         if self.store.counts()[PENDING] >= self.options.max_pending:
             message = f"{self.options.max_pending} jobs are waiting, the most that this server takes; try again later"
             raise Refused(message, HTTPStatus.TOO_MANY_REQUESTS)
+        self.check_vacant(order)
         identity = new_id()
         uploads = {role: source for role, source in order.inputs.items() if isinstance(source, Upload)}
         paths = {**order.inputs, **self.files.store(identity, uploads)}
@@ -87,6 +89,13 @@ class Service:
                 self.files.remove(identity)
         self.queue.wake()
         return job
+
+    def check_vacant(self, order: Order) -> None:
+        """Raise Refused where another job is to make an avatar of the same name."""
+        place = order.options.get("output_folder")
+        others = [*self.store.listed(PENDING, ALL), *self.store.listed(RUNNING, ALL)] if place else []
+        if any(job.work["options"].get("output_folder") == place for job in others):
+            raise Refused("avatar: one of this name is being made; give another name", HTTPStatus.CONFLICT)
 
     def get(self, identity: str) -> Job:
         """Raises Refused where there is no such job."""

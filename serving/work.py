@@ -10,7 +10,6 @@ import numpy as np
 from audio.features import get_audio_feature
 from config.config import AppOptions, AvatarOptions, InferenceOptions
 from config.constants import SAMPLE_RATE
-from config.errors import InputError
 from dubbing.avatar_making import make_avatar
 from dubbing.avatar_record import PREVIEW, check_avatar_paths, is_avatar
 from dubbing.pipeline import dub
@@ -59,8 +58,6 @@ class Workshop:
         )
         self.check(options.source_video_path, "video")
         output = check_avatar_paths(options)
-        if output.exists():
-            raise InputError(f"avatar: there is a {output.name} already; give another name")
         line = make_avatar(options, output, listener)
         shutil.copyfile(output / PREVIEW, picture)
         return line

@@ -60,7 +60,7 @@ def main() -> None:
     try:
         workshop = Workshop(options)
     except Exception as error:
-        conversation.say(broken=reason(error))
+        conversation.say(broken=as_of_app(reason(error)))
         return
     conversation.say(ready=True)
     while True:
@@ -83,7 +83,12 @@ def do(workshop: Any, job: dict[str, Any], conversation: Conversation) -> tuple[
         state, message = FAILED, reason(error)
     for path, name in job["names"].items():
         message = message.replace(path, name)
-    return state, message
+    return state, as_of_app(message)
+
+
+def as_of_app(message: str) -> str:
+    """A message that names inference.py's flag for the checkpoint, with app.py's."""
+    return message.replace("--pretrained_clip_DINet_path", "--checkpoint")
 
 
 if __name__ == "__main__":

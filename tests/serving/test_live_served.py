@@ -1,12 +1,14 @@
 """A live stream on a real server: what it is sent and sends, and clients that misbehave."""
 
 import json
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from benchmarks.app_process import LONGEST
 from config.constants import SAMPLE_RATE
 from media.audio import read_audio, to_pcm16
 from media.video import probe, read_frames
@@ -27,12 +29,17 @@ def avatar(server, sent):
     return listed["name"]
 
 
+def address(server, name: str) -> str:
+    return f"{server.address.replace('http', 'ws')}/api/live/{name}"
+
+
+@contextmanager
 def stream(server, name: str):
     """An open stream, ready to be spoken to."""
-    socket = connect(f"{server.address.replace('http', 'ws')}/api/live/{name}", open_timeout=120, max_size=None)
-    said = json.loads(socket.recv(120))
-    assert said == {"ready": {"width": 240, "height": 232, "fps": 25.0}}, said
-    return socket
+    with connect(address(server, name), open_timeout=LONGEST, max_size=None) as socket:
+        said = json.loads(socket.recv(LONGEST))
+        assert said == {"ready": {"width": 240, "height": 232, "fps": 25.0}}, said
+        yield socket
 
 
 def test_what_is_heard_comes_back_with_its_frames(server, sent, avatar):
@@ -68,29 +75,29 @@ def test_a_client_that_misbehaves_is_told_why_and_the_next_one_is_served(server,
                 socket.send(said)
             texts = []
             while True:
-                texts += [text] if isinstance(text := socket.recv(60), str) else []
+                texts += [text] if isinstance(text := socket.recv(LONGEST), str) else []
         assert part in json.loads(texts[0])["error"]
 
 
 def test_one_that_leaves_mid_sentence_makes_room_and_a_second_one_waits(server, avatar):
     with stream(server, avatar) as socket:
         socket.send(bytes(2 * SAMPLE_RATE))
-        with connect(f"{server.address.replace('http', 'ws')}/api/live/{avatar}") as second:
-            assert "1 people speak live already" in json.loads(second.recv(60))["error"]
-        socket.recv(60)
+        with connect(address(server, avatar)) as second:
+            assert "1 people speak live already" in json.loads(second.recv(LONGEST))["error"]
+        socket.recv(LONGEST)
         socket.socket.close()
     server.until(lambda: can_open(server, avatar))
 
 
 def can_open(server, avatar: str) -> bool:
-    with connect(f"{server.address.replace('http', 'ws')}/api/live/{avatar}") as socket:
-        return "ready" in socket.recv(60)
+    with connect(address(server, avatar)) as socket:
+        return "ready" in socket.recv(LONGEST)
 
 
 def test_an_interruption_drops_what_was_not_spoken(server, sent, avatar):
     with stream(server, avatar) as socket:
         socket.send(to_pcm16(np.full(20 * SAMPLE_RATE, 0.5, np.float32)).tobytes())
-        socket.recv(60)
+        socket.recv(LONGEST)
         socket.send('{"interrupt": true}')
         socket.send('{"end": true}')
         frames = [read_frame(frame) for frame in socket if isinstance(frame, bytes)]
@@ -99,8 +106,8 @@ def test_an_interruption_drops_what_was_not_spoken(server, sent, avatar):
 
 @pytest.mark.parametrize("name", ["nobody", "..%2F..%2Fetc", "a.b", "x" * 65])
 def test_an_avatar_that_is_not_there(server, name):
-    with connect(f"{server.address.replace('http', 'ws')}/api/live/{name}") as socket:
-        assert "avatar" in json.loads(socket.recv(60))["error"]
+    with connect(address(server, name)) as socket:
+        assert "avatar" in json.loads(socket.recv(LONGEST))["error"]
 
 
 def test_jobs_may_name_an_avatar(server, sent, avatar, tmp_path):
