@@ -108,7 +108,7 @@ class JobStore:
         return {state: found.get(state, 0) for state in get_args(State)}
 
     def take(self, kinds: Collection[str]) -> Job | None:
-        """The job of these kinds that has waited longest, previews before others; it now runs. None where none waits."""
+        """The job of these kinds that has waited longest, previews first; it now runs. None where none waits."""
         marks = ", ".join("?" * len(kinds))
         taken = self.query(
             f"UPDATE jobs SET state = '{RUNNING}', began = ?, beginnings = beginnings + 1, progress = 0, stage = '{{}}'"

@@ -104,7 +104,7 @@ def test_an_interruption_drops_what_was_not_spoken(server, sent, avatar):
     assert frames[-1][1] < 10 and not any(frames[-1][3])
 
 
-@pytest.mark.parametrize("name", ["nobody", "..%2F..%2Fetc", "a.b", "x" * 65])
+@pytest.mark.parametrize("name", ["nobody", "a..b", "a.b", "x" * 65])
 def test_an_avatar_that_is_not_there(server, name):
     with connect(address(server, name)) as socket:
         assert "avatar" in json.loads(socket.recv(LONGEST))["error"]
