@@ -30,7 +30,7 @@ PROGRAMS = [path for room in ("tools", "benchmarks") for path in sorted((ROOT / 
 PROGRAMS = [f"{path.parent.name}.{path.stem}" for path in PROGRAMS if "__main__" in path.read_text(encoding="utf-8")]
 HEAVY = ("torch", "torchvision", "cv2", "av", "mediapipe", "scipy", "matplotlib", "skimage", "transformers")
 # A machine that only trains has PyTorch, torchvision, NumPy, OpenCV and tqdm.
-NOT_FOR_TRAINING = ("mediapipe", "av", "tensorflow", "transformers")
+NOT_FOR_TRAINING = ("mediapipe", "av", "tensorflow", "transformers", "gradio", "fastapi", "uvicorn")
 
 
 def modules() -> dict[str, Path]:

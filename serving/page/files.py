@@ -1,6 +1,7 @@
 """Files that the page shows: what runs have drawn, and reports of data sets."""
 
 import hashlib
+import tempfile
 from http import HTTPStatus
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def run_file(name: str, service: Server) -> FileResponse:
     path = inside(Path(service.options.runs_folder), name, "runs")
     if path.suffix not in PICTURES + VIDEOS:
         raise Refused("only pictures and videos of runs are shown", HTTPStatus.NOT_FOUND)
-    return media_file(playable(path, service.state / "played") if path.suffix in VIDEOS else path)
+    return media_file(playable(path, Path(tempfile.gettempdir()) / "played") if path.suffix in VIDEOS else path)
 
 
 @router.get("/data/report")

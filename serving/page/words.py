@@ -70,7 +70,6 @@ ENGLISH = {
     "no_pictures": "No picture yet.",
     "report": "Report of a data set",
     "no_report": "No report yet. make_dataset.py writes one (report.html); name its folder with --data_folder.",
-    "step": "step",
 }
 CHINESE = {
     "heading": "## DINet 唇形同步",
@@ -139,7 +138,6 @@ CHINESE = {
     "no_pictures": "还没有图片。",
     "report": "数据集报告",
     "no_report": "还没有报告。make_dataset.py 会生成 report.html；用 --data_folder 指定其文件夹。",
-    "step": "步",
 }
 LANGUAGES = {"en": ENGLISH, "zh": CHINESE, "zh-CN": CHINESE, "zh-TW": CHINESE, "zh-HK": CHINESE}
 PREFIX = "page_"  # Gradio has words of its own by some of these keys
