@@ -8,7 +8,7 @@ from serving.runs import curves, find_stages
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-PATIENCE = 120_000  # milliseconds, on a busy machine
+PATIENCE = 300_000  # milliseconds, on a busy machine
 TABS = {"en": ("Dub", "Live", "Runs", "Data"), "zh-CN": ("配音", "实时", "训练", "数据")}
 
 
