@@ -81,6 +81,7 @@ class Stream:
         """Give the stream what is due, and send the frames that come of it."""
         now = time.monotonic()
         self.pace.let_go(now)
+        self.dubber.mouths_every = self.pace.frames_a_mouth(now)
         while not self.is_over and (samples := self.pace.speech(now)) is not None:
             self.send(self.dubber.push(samples))
         if self.is_ending and not self.pace.waiting:
