@@ -14,7 +14,7 @@ from serving.job_files import Upload
 from serving.job_store import COMPLETED, Job
 from serving.orders import make_order
 from serving.page.following import follow
-from serving.page.fragments import Words, job_progress, job_table, notice, side_by_side
+from serving.page.fragments import Words, job_progress, job_table, notice, preview_picture, side_by_side
 from serving.page.words import translated, words_for
 from serving.service import Service
 
@@ -40,7 +40,7 @@ def add_dub(service: Service) -> None:
                 start = gr.Button(translated("start"), variant="primary", min_width=110, elem_id="start_dub")
                 cancel = gr.Button(translated("cancel"), variant="stop", min_width=90, elem_id="cancel")
             progress = gr.HTML(elem_id="progress")
-            picture = gr.Image(label=translated("preview_result"), interactive=False, visible=False, elem_id="preview")
+            picture = gr.HTML(elem_id="preview")
             pair = gr.HTML(elem_id="pair", js_on_load=(HERE / "compare.js").read_text(encoding="utf-8"))
     with gr.Accordion(translated("jobs"), open=False, elem_id="all_jobs"):
         refresh = gr.Button(translated("refresh"), size="sm")
@@ -111,7 +111,7 @@ class DubActions:
         if job.state != COMPLETED:
             return [gr.skip(), gr.skip()]
         if job.kind == "preview":
-            return [gr.Image(str(self.service.result(job.id)[1]), visible=True), gr.skip()]
+            return [preview_picture(job, words), gr.skip()]
         return [gr.skip(), side_by_side(job, words)]
 
     def cancel(self, identity: str) -> None:

@@ -37,6 +37,12 @@ def report(name: str, service: Server) -> FileResponse:
     return FileResponse(page, media_type="text/html", headers=SANDBOX)
 
 
+@router.api_route("/gradio_api/file={scheme}:/{rest:path}", methods=["GET", "HEAD"])
+def foreign_file(scheme: str, rest: str) -> None:
+    """Gradio would fetch an address for whoever asks; nobody here needs that."""
+    raise Refused("only files of this server are shown", HTTPStatus.FORBIDDEN)
+
+
 def playable(path: Path, folder: Path) -> Path:
     """A video as browsers play it: training writes MPEG-4 Part 2, which is the most that OpenCV writes everywhere."""
     from media.video import VideoWriter, probe, read_frames

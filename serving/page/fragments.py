@@ -41,6 +41,13 @@ def job_text(job: Job, words: Words, generator: str = READY) -> str:
     return text + words["speed"].format(**stage) if "rate" in stage else text
 
 
+def preview_picture(job: Job, words: Words) -> str:
+    """What a preview has made."""
+    caption = escape(words["preview_result"])
+    image = f'<img src="api/jobs/{job.id}/result" alt="{caption}">'
+    return f'<figure class="preview">{image}<figcaption>{caption}</figcaption></figure>'
+
+
 def side_by_side(job: Job, words: Words) -> str:
     """The videos before and after, which compare.js keeps in step, and a link to the result."""
     if job.state != COMPLETED:

@@ -127,4 +127,5 @@ def test_only_what_runs_have_drawn_is_shown(server):
     for path in ("first run/clip_64/options.json", "../state/app/jobs.sqlite", "..%2f..%2fetc%2fpasswd"):
         assert server.http.get(f"/runs/{path}").status_code in (404, 400)
     assert server.http.get("/data/report", params={"name": "/etc"}).status_code == 404
-    assert server.http.get("/gradio_api/file=/etc/passwd").status_code in (403, 404)
+    for address in ("/etc/passwd", f"{server.address}/api/status", "https://example.com/"):
+        assert server.http.get(f"/gradio_api/file={address}").status_code in (403, 404)
