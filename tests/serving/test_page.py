@@ -100,7 +100,7 @@ def test_every_tab_fits_and_speaks_the_browsers_language(browser, server, langua
     page = opened(browser, server, language, width)
     words = {
         "en": ("Video of a face", "New avatar", "Held-out pictures", "Report of a data set"),
-        "zh-CN": ("人脸视频", "新建数字人", "验证图片和视频", "数据集报告"),
+        "zh-CN": ("人脸视频", "新建形象", "验证图片和视频", "数据集报告"),
     }
     for tab, word in zip(TABS[language], words[language], strict=True):
         page.get_by_role("tab", name=tab).click()
