@@ -88,9 +88,9 @@ def test_an_avatar_is_made_and_speaks(browser, server, sent):
     page.locator(".live input[type=file]").set_input_files(sent / "middle.wav")
     page.wait_for_function("Number(document.querySelector('.live canvas').dataset.shown) > 20")
     page.get_by_role("button", name="Interrupt").click()
-    page.get_by_text("listening to nobody").wait_for()
+    page.locator(".live .state", has_text="listening to nobody").wait_for()
     page.get_by_role("button", name="Stop").click()
-    page.get_by_text("stopped").wait_for()
+    page.locator(".live .state", has_text="stopped").wait_for()
     assert not page.troubles
 
 
