@@ -7,6 +7,7 @@ from pathlib import Path
 from config.config import AppOptions
 from config.errors import InputError, run_script
 from config.options import parse
+from serving.state_folder import check_own
 
 PATHS = ("checkpoint", "avatars", "state_folder", "media_root", "runs_folder", "data_folder", "face_landmarker_model")
 LOCAL_HOSTS = ("127.0.0.1", "::1", "localhost")
@@ -35,6 +36,7 @@ def check_options(options: AppOptions) -> None:
     if options.media_root and not Path(options.media_root).is_dir():
         raise InputError(f"--media_root: {options.media_root} is not a folder; give one that exists")
     check_writable("--state_folder", options.state_folder, is_folder=True)
+    check_own(Path(options.state_folder))
     if options.host not in LOCAL_HOSTS and not options.token:
         raise InputError(f"--host {options.host} is reached by others; say with --token what they must show")
 

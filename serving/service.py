@@ -21,6 +21,7 @@ from serving.live_process import LiveProcesses
 from serving.meter import sentence
 from serving.orders import Order
 from serving.refused import Refused
+from serving.state_folder import DATABASE, LOCK
 
 CLEANING = 60.0  # seconds between looks for what is to be deleted
 ALL = -1  # SQLite's LIMIT for no limit
@@ -34,7 +35,7 @@ class Service:
         self.options = options
         self.state = Path(options.state_folder)
         self.files = JobFiles(self.state / "jobs")
-        self.store = JobStore(self.state / "jobs.sqlite")
+        self.store = JobStore(self.state / DATABASE)
         self.queue = JobQueue(options, self.store, self.files, self.job_ended)
         self.avatars = Avatars(Path(options.avatars))
         self.live = LiveProcesses(options)
@@ -144,7 +145,7 @@ def described(job: Job) -> dict[str, Any]:
 def sole_server(folder: Path) -> Iterator[None]:
     """Hold the state folder, so that no second server works in it. Raises InputError where one does."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

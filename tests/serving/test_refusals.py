@@ -7,10 +7,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from config.config import AppOptions
+from config.errors import InputError
 from serving.job_store import JobStore
 from serving.orders import OPTIONS
 from serving.server import build_api
 from serving.service import Service
+from serving.state_folder import check_own
 
 PORT = 7860
 
@@ -159,3 +161,15 @@ def test_a_job_that_saw_the_server_die_twice_is_not_begun_again(tmp_path):
         assert store.get(job.id).state == state
         store.close()
     assert "died 2 times" in JobStore(tmp_path / "jobs.sqlite").get("a").message
+
+
+def test_a_state_folder_with_files_of_others_is_refused(tmp_path):
+    check_own(tmp_path / "new")
+    check_own(tmp_path)
+    (tmp_path / ".lock").touch()  # of a server that was killed as it began
+    check_own(tmp_path)
+    (tmp_path / "jobs").mkdir()
+    with pytest.raises(InputError, match="--state_folder: .* holds other files, such as jobs"):
+        check_own(tmp_path)
+    (tmp_path / "jobs.sqlite").touch()
+    check_own(tmp_path)
