@@ -124,6 +124,9 @@ class GeneratorOptions(StageOptions):
     freeze_norms: bool = option(
         False, "keep the generator's batch norm as the stage before left it, as small batches of clips want it"
     )
+    freeze_hearing: bool = option(
+        False, "in stages that continue another, keep its audio encoder, which learns seconds of speech by heart"
+    )
     accumulate: int = option(
         1, "passes that a generator step's batch is divided into, for less memory", low=1, high=10**5
     )

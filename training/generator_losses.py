@@ -42,9 +42,18 @@ class GeneratorLosses(nn.Module):
     are submodules, so that DataParallel's replicas use their own.
     """
 
-    def __init__(self, generator: nn.Module, mask: Tensor, rows: list[LossRow], freeze_norms: bool = False):
+    def __init__(
+        self,
+        generator: nn.Module,
+        mask: Tensor,
+        rows: list[LossRow],
+        freeze_norms: bool = False,
+        freeze_hearing: bool = False,
+    ):
         super().__init__()
-        self.generator, self.freeze_norms = generator, freeze_norms
+        self.generator, self.freeze_norms, self.freeze_hearing = generator, freeze_norms, freeze_hearing
+        if freeze_hearing:
+            generator.audio_encoder.requires_grad_(False)
         self.register_buffer("mask", mask, persistent=False)
         self.weights = {row.name: row.weight for row in rows}
         self.terms = nn.ModuleDict({row.name: row.compute for row in rows})
@@ -52,11 +61,13 @@ class GeneratorLosses(nn.Module):
     def train(self, mode: bool = True) -> "GeneratorLosses":
         """With `freeze_norms` the generator's batch norms stay in evaluation mode: few videos make poor statistics.
 
-        Networks that are not trained here stay in evaluation mode.
+        Networks that are not trained here stay in evaluation mode, with `freeze_hearing` the audio encoder among them.
         """
         super().train(mode)
         self.terms.eval()
         self.generator.train(mode)
+        if self.freeze_hearing:
+            self.generator.audio_encoder.eval()
         if self.freeze_norms:
             for module in self.generator.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):

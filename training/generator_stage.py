@@ -56,7 +56,8 @@ def build_generator(options: GeneratorOptions, manifest: Manifest, parallel: Par
     parts = split(manifest, options.val_fraction)
     spec = generator_spec(options, manifest)
     networks = build_networks(options, spec, parallel)
-    hears = bool(options.lamb_opening) and all(video.lip_opening is not None for video in manifest.videos)
+    known = all(video.lip_opening is not None for video in manifest.videos)
+    hears = bool(options.lamb_opening) and known and not keeps_hearing(options)
     rows = loss_rows(options, networks, hears)
     mask = torch.from_numpy(source_mask(spec.mask, options.mouth_size)).to(parallel.device)
     phases = generator_phases(options, networks, rows, mask)
@@ -141,6 +142,11 @@ def generator_start(options: GeneratorOptions) -> tuple[str, str]:
     return options.pretrained_path, "--pretrained_path"
 
 
+def keeps_hearing(options: GeneratorOptions) -> bool:
+    """Whether the audio encoder stays as the stage before left it."""
+    return options.freeze_hearing and bool(options.starts_from or options.pretrained_path)
+
+
 def require_same_network(found: NetworkSpec, wanted: NetworkSpec, where: str) -> None:
     """Raise InputError, beginning with `where`, unless a generator can go on as this stage's, of any mouth size."""
     for name in ("network", "arguments", "audio_feature"):
@@ -169,7 +175,7 @@ def picture_weights(options: GeneratorOptions) -> list[float]:
 
 
 def loss_rows(options: GeneratorOptions, networks: GeneratorNetworks, hears: bool) -> list[LossRow]:
-    """Every loss of a stage with its weight. `hears`: whether the data know how far the lips are open."""
+    """Every loss of a stage with its weight. `hears`: whether its audio encoder learns how far the lips are open."""
     rows = []
     if networks.vgg19:
         rows.append(LossRow("perception", options.lamb_perception, PerceptionLoss(networks.vgg19)))
@@ -193,7 +199,7 @@ def generator_phases(
     options: GeneratorOptions, networks: GeneratorNetworks, rows: list[LossRow], mask: Tensor
 ) -> list[Phase]:
     """The generator's phase, then one of every discriminator. mask (h, w) hides the source's mouth."""
-    losses = GeneratorLosses(networks.generator, mask, rows, options.freeze_norms)
+    losses = GeneratorLosses(networks.generator, mask, rows, options.freeze_norms, keeps_hearing(options))
     needs = ["source", "reference", "audio"]
     needs += ["silent"] if "sync" in losses.terms else []
     needs += ["heard", "opening"] if "opening" in losses.terms else []

@@ -17,10 +17,10 @@ from media.files import check_writable
 from models.discriminator import SMALLEST_SIDE
 from models.loading import read_checkpoint
 from training.checkpoints import best_checkpoint, latest_checkpoint
-from training.generator_stage import generator_start, picture_weights
+from training.generator_stage import picture_weights
 from training.parallel import Parallel
 from training.placement import check_shares, share_batch
-from training.plan_checks import check_data, check_feature, check_start, network_spec
+from training.plan_checks import check_beginnings, check_data, check_feature, check_start, network_spec
 from training.resume_checks import check_checkpoint, check_resume
 from training.room import bytes_to_write, checkpoint_bytes
 from training.run_folder import run_folder
@@ -46,17 +46,8 @@ def plan_stages(run: RunOptions, flags: dict[str, Any]) -> list[Stage]:
     stages = in_order(share_minutes(stages, run.total_minutes))
     for stage in stages:
         check_links(stage, {other.name: other for other in stages})
-    check_base(stages)
+    check_beginnings({s.name: s.options for s in stages if isinstance(s.options, GeneratorOptions)})
     return stages
-
-
-def check_base(stages: list[Stage]) -> None:
-    """Raise InputError for a --base that no stage begins from."""
-    generators = [stage for stage in stages if isinstance(stage.options, GeneratorOptions)]
-    if any(stage.options.base for stage in generators):
-        if not any(generator_start(stage.options)[1] == "--base" for stage in generators):
-            names = ", ".join(stage.name for stage in generators)
-            raise InputError(f"--base: no stage begins from it, for all continue others ({names}); leave it out")
 
 
 def check_options(stage: Stage) -> None:

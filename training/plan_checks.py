@@ -14,6 +14,7 @@ from training.generator_stage import (
     generator_spec,
     generator_start,
     held_out_samples,
+    keeps_hearing,
     picture_weights,
     require_same_network,
 )
@@ -119,6 +120,15 @@ def with_usable_syncnet(name: str, options: ClipOptions, manifest: Manifest) -> 
         raise InputError(f"stage {name}: its only loss on the pictures is SyncNet's, but {path} {reason}: {advice}")
     print(f"warning: stage {name}: the sync loss is left out, because {path} {reason}: {advice}")
     return options
+
+
+def check_beginnings(generators: dict[str, GeneratorOptions]) -> None:
+    """Raise InputError for a base, or a hearing to be frozen, that none of these stages, by name, has."""
+    names, stages = ", ".join(generators), generators.values()
+    if any(stage.base for stage in stages) and not any(generator_start(stage)[1] == "--base" for stage in stages):
+        raise InputError(f"--base: no stage begins from it, for all continue others ({names}); leave it out")
+    if any(stage.freeze_hearing for stage in stages) and not any(keeps_hearing(stage) for stage in stages):
+        raise InputError(f"--freeze_hearing: none of the stages ({names}) continues another; leave it out")
 
 
 def check_feature(spec: NetworkSpec, manifest: Manifest, where: str) -> None:

@@ -15,7 +15,7 @@ from training.plan_checks import network_spec
 from training.run_folder import SPLIT
 
 IDENTITY = ("stage", "model", "base_channels", "mouth_size")  # options that say what a checkpoint holds
-FIXED = (*IDENTITY, "val_fraction", "freeze_norms")  # that a stage goes on with
+FIXED = (*IDENTITY, "val_fraction", "freeze_norms", "freeze_hearing")  # that a stage goes on with
 PARTS = {"epoch": int, "step": int, "elapsed": float, "best": float, "finished": bool, "options": dict,
          "state_dict": dict, "optimizer": dict}  # fmt: skip
 

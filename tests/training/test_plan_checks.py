@@ -351,8 +351,12 @@ def test_stages_that_continue_no_other_begin_from_the_base(data, tmp_path):
         plan(tmp_path, Stage("a", dataclasses.replace(options, base="none.pth")))
 
 
-def test_a_base_that_no_stage_begins_from_is_refused(tmp_path):
+def test_a_base_or_a_frozen_hearing_that_no_stage_has_is_refused(tmp_path):
     file = tmp_path / "frame.py"
     file.write_text('stage = "frame"\nstarts_from = "other"\n')
+    run = RunOptions(config_path=str(file))
+    assert plan_stages(run, {"freeze_hearing": True})[0].options.freeze_hearing
     with pytest.raises(InputError, match="--base: no stage begins from it, .*frame"):
-        plan_stages(RunOptions(config_path=str(file)), {"base": "x.pth"})
+        plan_stages(run, {"base": "x.pth"})
+    with pytest.raises(InputError, match="--freeze_hearing: none of the stages .frame. continues another"):
+        plan_stages(run, {"freeze_hearing": True, "starts_from": ""})

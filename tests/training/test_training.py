@@ -198,6 +198,33 @@ def test_frozen_norms_keep_their_statistics_through_training_and_validation(data
     assert not torch.equal(before["out_conv.0.conv.weight"], after["out_conv.0.conv.weight"])
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_stage_that_continues_another_keeps_its_hearing_if_asked_to(data, tmp_path, frozen):
+    common = {
+        "stage": "frame",
+        "non_decay": 2,
+        "decay": 0,
+        "lamb_gan": 0.0,
+        "lamb_mouth": 1.0,
+        "lr_g": 1e-3,
+        "checkpoint_every": 1,
+    }
+    common["freeze_hearing"] = frozen
+    stage_file(tmp_path / "stages", "frame_64", **common)
+    stage_file(tmp_path / "stages", "next_64", starts_from="frame_64", **common)
+    run(["--config_folder", str(tmp_path / "stages")], data, tmp_path)
+    first, before, after = (
+        read_checkpoint(tmp_path / "run" / stage, "--x")["state_dict"]["net_g"]
+        for stage in ("frame_64/epoch_000001.pth", "frame_64/best.pth", "next_64/epoch_000002.pth")
+    )
+    hearing = [name for name in before if name.startswith("audio_encoder")]
+    assert all(torch.equal(before[name], after[name]) for name in hearing) == frozen
+    assert not torch.equal(before["out_conv.0.conv.weight"], after["out_conv.0.conv.weight"])
+    if frozen:  # the first stage has none to keep, and learns it
+        newest = read_checkpoint(tmp_path / "run" / "frame_64" / "epoch_000002.pth", "--x")["state_dict"]["net_g"]
+        assert not torch.equal(first["audio_encoder.0.conv.weight"], newest["audio_encoder.0.conv.weight"])
+
+
 def test_the_audio_code_learns_to_say_the_opening(data, tmp_path):
     """The mouths of the tiny set are as open as the audio is loud; a few steps must be enough to hear that."""
     path = stage_file(tmp_path, "stage", stage="frame", lr_g=1e-3, non_decay=12, decay=0, lamb_gan=0.0, lamb_mouth=1.0)
