@@ -32,11 +32,17 @@ STAGES = {
     "frame_64": FrameOptions(mouth_size=64, **NARROW),
     "frame_128": FrameOptions(mouth_size=128, **NARROW),
     "clip": ClipOptions(mouth_size=64, freeze_norms=True, **NARROW),
+    "frozen": FrameOptions(mouth_size=64, freeze_hearing=True, starts_from="frame_64", **NARROW),
 }
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 CASES = [("syncnet", "dinet", precision) for precision in DTYPES] + [
     (name, model, precision)
-    for name, precisions in {"frame_64": ("bf16", "fp16"), "frame_128": ("bf16",), "clip": ("bf16",)}.items()
+    for name, precisions in {
+        "frame_64": ("bf16", "fp16"),
+        "frame_128": ("bf16",),
+        "clip": ("bf16",),
+        "frozen": ("bf16",),
+    }.items()
     for model in ("dinet", "lawdnet")
     for precision in precisions
 ]
