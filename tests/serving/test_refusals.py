@@ -47,7 +47,7 @@ REFUSED = {
     "long name": ({**GOOD, "video": "x" * 5000}, 404, "no such file"),
     "half a character": ({**GOOD, "video": "\ud83d"}, 404, "no such file"),
     "unknown": ({**GOOD, "quality": 3}, 400, "'quality' is nothing that a job has"),
-    "a path of the server's": ({**GOOD, "output": "/tmp/a.mp4"}, 400, "'output' is nothing"),
+    "a path of the server's": ({**GOOD, "output": "elsewhere/a.mp4"}, 400, "'output' is nothing"),
     "another checkpoint": ({**GOOD, "pretrained_clip_DINet_path": "x"}, 400, "is nothing"),
     "crf": ({**GOOD, "crf": 52}, 400, "crf is 52; expected at most 51"),
     "crf in words": ({**GOOD, "crf": "high"}, 400, "crf is 'high'"),
