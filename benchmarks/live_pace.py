@@ -10,7 +10,7 @@ import numpy as np
 from config.constants import SAMPLE_RATE
 from dubbing.avatar import open_avatar
 from dubbing.live.dubber import LiveDubber, LiveFrame
-from dubbing.live.session import STEP, paced_frames
+from dubbing.live.session import STEP, on_time, paced_frames
 from dubbing.references import upright
 from face.landmarks import FaceLandmarker
 from face.lips import is_closed
@@ -47,7 +47,7 @@ def pace_figures(options: "LiveBenchmarkOptions", avatar: Path, output: Path) ->
     record, out = dubber.avatar.record, []
     with LiveWriter(str(output), (record.width, record.height), dubber.fps, 23, "superfast") as writer:
         began = time.monotonic()
-        for frame in paced_frames(dubber, SoundQueue(blocks)):
+        for frame in on_time(paced_frames(dubber, SoundQueue(blocks)), options.delay, float(dubber.fps)):
             out.append(time.monotonic() - began)
             writer.write(frame.image, frame.samples)
     needed = [dubber.features.samples_for(k / float(dubber.fps)) / SAMPLE_RATE for k in range(len(out))]

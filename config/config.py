@@ -134,6 +134,9 @@ class GeneratorOptions(StageOptions):
     lr_d: float = option(1e-4, "learning rate of the discriminators", low=0, high=1)
     lamb_perception: float = option(10.0, "weight of the VGG19 loss", low=0)
     lamb_gan: float = option(1.0, "weight of the LSGAN loss on single frames", low=0)
+    lamb_gan_mouth: float = option(
+        0.0, "weight of the LSGAN loss on patches of the mouth box: sharper teeth and lips; 0 as published", low=0
+    )
     lamb_pixel: float | None = option(None, "weight of the pixel MSE; not set: 1 for lawdnet, 0 for dinet", low=0)
     lamb_mouth: float = option(
         0.0, "weight of the pixel L1 in the mouth box, up to five times as much at the lips", low=0
@@ -266,6 +269,12 @@ class LiveOptions:
     input: str = option("", "speech: - for raw PCM16, 16 kHz, mono on standard input; or any file or URL FFmpeg reads")
     output: str = option("", "file .mp4, .mkv, .flv, .mov or .ts, or URL rtmp://, udp://, tcp:// or srt://")
     realtime: bool = option(False, "keep in step with the clock; without it, as fast as it goes")
+    delay: float = option(
+        0.15,
+        "with --realtime, seconds that frames are kept back, so that those that take longer are in time too",
+        low=0,
+        high=10,
+    )
     precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
     crf: int = option(18, "x264 quality, 0 (lossless) to 51", low=0, high=51)
     preset: str = option("veryfast", "x264 speed: faster ones leave more of the processor", choices=X264_PRESETS)

@@ -19,6 +19,11 @@ class DownBlock(nn.Module):
         return F.avg_pool2d(x, 2) if self.pool else x
 
 
+def mouth_discriminator(width: int) -> "Discriminator":
+    """For mouth boxes (B, 3, S, S) of 32 pixels or more: it scores patches of 25 pixels, a few teeth."""
+    return Discriminator(3, width, num_blocks=3)
+
+
 class Discriminator(nn.Module):
     """(B, num_channels, H, W) in [0, 1] -> the feature map of every block, and scores (B, 1, h, w); 1 = real."""
 

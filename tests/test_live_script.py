@@ -17,8 +17,8 @@ import live
 from config.config import AvatarOptions, LiveOptions
 from config.errors import InputError
 from dubbing.avatar_making import make_avatar
-from dubbing.live.dubber import LiveDubber
-from dubbing.live.session import paced_frames, run_live
+from dubbing.live.dubber import LiveDubber, LiveFrame
+from dubbing.live.session import on_time, paced_frames, run_live
 from media.audio import read_audio, to_pcm16
 from media.live_input import SoundQueue, read_raw
 from media.video import probe, read_frames
@@ -105,6 +105,24 @@ def test_paced_frames_keep_in_step_with_the_clock_and_idle_where_no_sound_comes(
     assert late[:-4].min() > 0.08  # a window's future must come first
     heard = np.concatenate([frame.samples for frame in frames])
     assert not heard[8000:8320].any() and np.array_equal(heard[:8000], wave)
+
+
+@pytest.mark.parametrize("delay, late", [(0.3, 0), (0.0, 4)])
+def test_frames_that_took_longer_are_shown_in_time_if_kept_back(delay, late):
+    """Frames of 50 a second, ready in time but for one, which takes 0.1 s more, as do those that wait for it."""
+    image, silence, began = np.zeros((2, 2, 3), np.uint8), np.zeros(320, np.float32), time.monotonic()
+
+    def drawn():
+        for index in range(25):
+            ready = began + index / 50 + (0.1 if index == 5 else 0)
+            time.sleep(max(0.0, ready - time.monotonic()))
+            yield LiveFrame(index, index / 50, image, silence)
+
+    shown = np.array([(time.monotonic(), frame.time) for frame in on_time(drawn(), delay, 50)])
+    after = np.diff(shown - shown[0], axis=1)[:, 0]  # time of a frame less time of showing it
+    assert len(shown) == 25 and shown[0, 0] - began >= delay
+    assert after.max() < 1e-3  # none before its time
+    assert (after < -0.03).sum() == pytest.approx(late, abs=1)
 
 
 def test_sound_comes_in_any_pieces():

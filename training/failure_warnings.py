@@ -28,7 +28,7 @@ class FailureWarnings:
                 self.say(
                     name,
                     f"the discriminator {name.removeprefix('d_')} is saturated (loss {value:.3f}) and teaches the "
-                    f"generator nothing; try a lower --lr_d or --lamb_{'gan_clip' if 'clip' in name else 'gan'}",
+                    f"generator nothing; try a lower --lr_d or --lamb_{name.removeprefix('d_').removesuffix('_image')}",
                 )
 
     def say(self, sign: str, sentence: str) -> None:

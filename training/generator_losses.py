@@ -207,6 +207,11 @@ def single_frames(clips: Tensor) -> Tensor:
     return clips.flatten(0, 1)
 
 
+def single_mouths(clips: Tensor) -> Tensor:
+    """(B, T, 3, H, W) -> the mouth boxes (B * T, 3, S, S)."""
+    return single_frames(clips)[..., *mouth_box(clips.shape[-1] * 4 // 5)]
+
+
 def lsgan(scores: Tensor, target: float) -> Tensor:
     """Least-squares GAN loss (arXiv 1611.04076)."""
     return (scores.float() - target).square().mean()

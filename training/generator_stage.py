@@ -12,7 +12,7 @@ from dataset.manifest import Manifest
 from dataset.samples import GeneratorSamples
 from dataset.split import Split, split
 from face.masks import BELOW, HALF, source_mask
-from models.discriminator import Discriminator
+from models.discriminator import Discriminator, mouth_discriminator
 from models.frames import fold_frames
 from models.generators import GENERATORS
 from models.loading import NetworkSpec, load_generator, load_syncnet
@@ -30,6 +30,7 @@ from training.generator_losses import (
     SyncLoss,
     View,
     single_frames,
+    single_mouths,
 )
 from training.generator_validation import GeneratorValidation
 from training.parallel import Parallel
@@ -38,7 +39,8 @@ from training.stages import BuiltStage
 
 VALIDATION_FRAMES = 60  # generated per validation, beside the video
 NUM_HEARD = 32  # audio windows of a generator's sample whose lip opening is learned beside its pictures
-VIEWS: dict[str, View] = {"gan_image": single_frames, "gan_clip": fold_frames}  # by discriminator
+# What discriminators look at, by the name of their loss.
+VIEWS: dict[str, View] = {"gan_image": single_frames, "gan_mouth": single_mouths, "gan_clip": fold_frames}
 
 
 @dataclass
@@ -159,6 +161,8 @@ def build_discriminators(options: GeneratorOptions) -> dict[str, Discriminator]:
     discriminators = {}
     if options.lamb_gan:
         discriminators["gan_image"] = Discriminator(3)
+    if options.lamb_gan_mouth:
+        discriminators["gan_mouth"] = mouth_discriminator(options.base_channels)
     if isinstance(options, ClipOptions) and options.lamb_gan_clip:
         discriminators["gan_clip"] = Discriminator(3 * WINDOW_FRAMES)
     return discriminators
@@ -170,8 +174,14 @@ def pixel_weight(options: GeneratorOptions) -> float:
 
 def picture_weights(options: GeneratorOptions) -> list[float]:
     """The weights of all losses that look at pictures."""
-    weights = [options.lamb_perception, options.lamb_gan, options.lamb_mouth, pixel_weight(options)]
-    return weights + [options.lamb_gan_clip, options.lamb_sync] if isinstance(options, ClipOptions) else weights
+    weights = [options.lamb_perception, *gan_weights(options).values(), options.lamb_mouth, pixel_weight(options)]
+    return [*weights, options.lamb_sync] if isinstance(options, ClipOptions) else weights
+
+
+def gan_weights(options: GeneratorOptions) -> dict[str, float]:
+    """By name, of every loss that a stage's discriminators could give."""
+    weights = {"gan_image": options.lamb_gan, "gan_mouth": options.lamb_gan_mouth}
+    return weights | {"gan_clip": options.lamb_gan_clip} if isinstance(options, ClipOptions) else weights
 
 
 def loss_rows(options: GeneratorOptions, networks: GeneratorNetworks, hears: bool) -> list[LossRow]:
@@ -185,8 +195,7 @@ def loss_rows(options: GeneratorOptions, networks: GeneratorNetworks, hears: boo
         device = next(networks.generator.parameters()).device
         rows.append(LossRow("mouth", options.lamb_mouth, MouthLoss(options.mouth_size).to(device)))
     for name, discriminator in networks.discriminators.items():
-        weight = options.lamb_gan if name == "gan_image" else options.lamb_gan_clip
-        rows.append(LossRow(name, weight, AdversarialLoss(discriminator, VIEWS[name])))
+        rows.append(LossRow(name, gan_weights(options)[name], AdversarialLoss(discriminator, VIEWS[name])))
     if networks.syncnet:
         sync = SyncLoss(networks.syncnet, networks.syncnet_mouth_size, options.mouth_size)
         rows.append(LossRow("sync", options.lamb_sync, sync))

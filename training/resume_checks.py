@@ -44,7 +44,8 @@ def check_resume(options: StageOptions, manifest: Manifest, content: dict, path:
     if set(content["state_dict"]) != networks:
         raise InputError(
             f"--resume {path}: holds {', '.join(map(str, content['state_dict']))}, but these options train "
-            f"{', '.join(sorted(networks))}; --lamb_gan and --lamb_gan_clip cannot begin or end with --resume"
+            f"{', '.join(sorted(networks))}; --lamb_gan, --lamb_gan_mouth and --lamb_gan_clip cannot begin or end with "
+            "--resume"
         )
     spec = dataclasses.asdict(network_spec(options, manifest))
     if content.get("spec") != spec:

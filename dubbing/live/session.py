@@ -1,5 +1,6 @@
 """live.py's work: sound comes in, the face speaks it, pictures and sound go out."""
 
+import math
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from dubbing.live.dubber import LiveDubber, LiveFrame
 from dubbing.memory import return_large_blocks
 from media.live_input import SoundQueue, read_sound
 from media.live_output import LiveWriter
+from media.prefetch import prefetch
 
 STEP = SAMPLE_RATE // 50  # samples, 20 ms: what is pushed at a time where the clock on the wall counts
 BLOCK = SAMPLE_RATE // 4  # samples pushed at a time where it does not
@@ -31,7 +33,7 @@ def run_live(options: LiveOptions) -> str:
     size = record.width, record.height
     with LiveWriter(options.output, size, record.rate, options.crf, options.preset) as writer:
         sound = SoundQueue(read_sound(options.input))
-        frames = paced_frames(dubber, sound) if options.realtime else all_frames(dubber, sound)
+        frames = spoken_frames(dubber, sound, options)
         try:
             for count, frame in enumerate(frames, start=1):  # noqa: B007
                 writer.write(frame.image, frame.samples)
@@ -51,6 +53,26 @@ def all_frames(dubber: LiveDubber, sound: SoundQueue) -> Iterator[LiveFrame]:
     while not sound.is_empty:
         yield from dubber.push(sound.take(BLOCK))
     yield from dubber.finish()
+
+
+def spoken_frames(dubber: LiveDubber, sound: SoundQueue, options: LiveOptions) -> Iterator[LiveFrame]:
+    if not options.realtime:
+        return all_frames(dubber, sound)
+    return on_time(paced_frames(dubber, sound), options.delay, float(dubber.fps))
+
+
+def on_time(frames: Iterator[LiveFrame], delay: float, fps: float) -> Iterator[LiveFrame]:
+    """The same frames, each as long after the first as the clock says, or as soon as it is drawn.
+
+    The first is kept back by `delay` seconds: those that take up to so much longer to draw are in time as well. They
+    are drawn in a thread of its own meanwhile.
+    """
+    began = None
+    for frame in prefetch(frames, depth=2 + math.ceil(delay * fps)):
+        now = time.monotonic()
+        began = now + delay - frame.time if began is None else began
+        time.sleep(max(0.0, began + frame.time - now))
+        yield frame
 
 
 def paced_frames(dubber: LiveDubber, sound: SoundQueue) -> Iterator[LiveFrame]:

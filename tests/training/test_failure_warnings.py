@@ -10,7 +10,8 @@ from training.failure_warnings import FailureWarnings
     [
         (1000, {"val/offset_1s_within_1": 0.12}, ("SyncNet is at chance after 1000 steps", "--lr_g")),
         (50, {"d_gan_clip": 0.001}, ("gan_clip is saturated", "--lamb_gan_clip")),
-        (50, {"d_gan_image": 0.001}, ("gan_image is saturated", "--lamb_gan")),
+        (50, {"d_gan_image": 0.001}, ("gan_image is saturated", "--lamb_gan\n")),
+        (50, {"d_gan_mouth": 0.001}, ("gan_mouth is saturated", "--lamb_gan_mouth\n")),
     ],
 )
 def test_a_sign_is_said_once(capsys, step, values, words):

@@ -29,7 +29,7 @@ SMALL = {"batch_size": 2, "augment_num": 1, "val_fraction": 0.25}
 NARROW = {**SMALL, "base_channels": 4, "perceptual_weights": "random", "lamb_mouth": 1.0, "lamb_pixel": 1.0}
 STAGES = {
     "syncnet": SyncNetOptions(mouth_size=32, **SMALL),
-    "frame_64": FrameOptions(mouth_size=64, **NARROW),
+    "frame_64": FrameOptions(mouth_size=64, lamb_gan_mouth=1.0, **NARROW),
     "frame_128": FrameOptions(mouth_size=128, **NARROW),
     "clip": ClipOptions(mouth_size=64, freeze_norms=True, **NARROW),
     "frozen": FrameOptions(mouth_size=64, freeze_hearing=True, starts_from="frame_64", **NARROW),

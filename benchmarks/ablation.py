@@ -1,0 +1,101 @@
+"""What a recipe gives beside the demo's, in equal steps from equal seeds: on your own video, or on the sample speaker.
+
+    python benchmarks/ablation.py --video VIDEO --recipes freeze_hearing,gan_mouth --seeds 2
+    python benchmarks/ablation.py --recipes freeze_hearing
+
+960 steps at mouth 32 and 480 at mouth 64 of batches of 8, by the stage files of config/experiment/demo, then scored as
+learning.py does. Recipes that differ in the second stage alone share the first. A run that was stopped goes on where it
+was.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from config.config import DEVICES
+from config.errors import InputError, run_script
+from config.options import option, parse
+from media.files import atomic_write
+from tools.steps import ROOT
+
+Flags = tuple[str, ...]
+DEMO = "demo"
+EPOCHS = {"frame_32": 10, "frame_64": 5}  # of 96 steps, the rate falling over the second half
+# By name, the flags of both stages beside the demo's.
+RECIPES: dict[str, tuple[Flags, Flags]] = {
+    DEMO: ((), ()),
+    "freeze_hearing": ((), ("--freeze_hearing",)),
+    "jitter": (("--jitter", "0.05"), ("--jitter", "0.05")),
+    "references": (("--references", "pose_spread"), ("--references", "pose_spread")),
+    "hide_half": (("--hide", "half"), ("--hide", "half")),
+    "gan_mouth": ((), ("--lamb_gan_mouth", "0.1", "--lr_d", "5e-4")),
+    "gan_mouth_more": ((), ("--lamb_gan_mouth", "0.5", "--lr_d", "5e-4")),
+    "frozen_gan_mouth": ((), ("--freeze_hearing", "--lamb_gan_mouth", "0.1", "--lr_d", "5e-4")),
+    "lawdnet": (("--model", "lawdnet"), ("--model", "lawdnet")),
+}
+
+
+@dataclass
+class AblationOptions:
+    recipes: str = option("freeze_hearing", f"what is compared with {DEMO}: some of {','.join(RECIPES)}, by commas")
+    seeds: int = option(1, "how often everything is trained, each time from another seed", low=1)
+    video: str = option("", "your own video to train on and to score, with sound; empty: the sample speaker")
+    output_folder: str = option(str(ROOT / "output" / "benchmarks" / "ablation"), "folder of data, runs and results")
+    device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
+
+
+def main() -> None:
+    options = parse(AblationOptions, __doc__)
+    names = list(dict.fromkeys([DEMO, *filter(None, options.recipes.split(","))]))
+    if unknown := [name for name in names if name not in RECIPES]:
+        raise InputError(f"--recipes: {', '.join(unknown)}: expected some of {', '.join(RECIPES)}")
+    from benchmarks.learning_bench import Bench  # seconds, which --help should not take
+    from benchmarks.learning_report import LEARNED, SEEN, machine, score_table
+    from benchmarks.learning_settings import LearningOptions
+
+    bench = Bench(LearningOptions(output_folder=options.output_folder, video=options.video, device=options.device))
+    bench.protocols.pop("paired", None)  # flatters, and tells no recipe from another
+    bench.make_data()
+    rows = {name: [] for name in names}
+    for seed in range(options.seeds):
+        for name in names:
+            stage = trained(bench, name, seed)
+            rows[name].append(bench.dub_and_score(stage, None) | {"validation": last_validation(stage)})
+    for protocol in bench.protocols:
+        print("\n".join(["", protocol, *score_table(rows, protocol, LEARNED), *score_table(rows, protocol, SEEN)]))
+    path = bench.folder / "ablation.json"
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps({"machine": machine(), "recipes": rows}, indent=1) + "\n", encoding="utf-8")
+    print(f"written to {path}")
+
+
+def trained(bench: "Bench", name: str, seed: int) -> Path:  # noqa: F821, imported late
+    """The folder of the recipe's last stage."""
+    from training.checkpoints import best_checkpoint
+
+    start: Flags = ()
+    for (stage, epochs), flags, run in zip(EPOCHS.items(), RECIPES[name], runs(name, seed), strict=True):
+        half = ("--non_decay", str(epochs // 2), "--decay", str(epochs - epochs // 2), "--max_minutes", "0")
+        folder = bench.train(run, f"demo/{stage}.py", seed, *half, *flags, *start)
+        start = ("--pretrained_path", str(best_checkpoint(folder)))
+    return folder
+
+
+def runs(name: str, seed: int) -> Iterator[str]:
+    """The name of each stage's run: of the first, that of the first recipe with the same flags."""
+    yield next(f"{other}_{seed}" for other, flags in RECIPES.items() if flags[0] == RECIPES[name][0])
+    yield f"{name}_{seed}"
+
+
+def last_validation(stage: Path) -> dict[str, float]:
+    """What the stage measured on its own held-out part when it ended."""
+    rows = map(json.loads, (stage / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    return [row for row in rows if "val/mouth_psnr" in row][-1]
+
+
+if __name__ == "__main__":
+    run_script(main)
