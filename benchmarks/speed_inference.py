@@ -77,7 +77,7 @@ def dub(source: Path, speech: Path, checkpoint: Path, device: str, cache: str) -
     prepare, pipeline.prepare = pipeline.prepare, timed_items(pipeline.prepare, "decoding and crops", busy)
     VideoWriter.write = timed(VideoWriter.write, "encoding", busy)
     generate, plan.renderer.generate = plan.renderer.generate, timed(plan.renderer.generate, "generator", busy)
-    plan.renderer.paster.paste = timed(plan.renderer.paster.paste, "pasting", busy)
+    pipeline.dubbed = timed(pipeline.dubbed, "pasting", busy)
     pipeline.write_result(plan, options, source.with_name("result.mp4"))
     busy["processor time / number of cores"] = (time.process_time() - processor_began) / os.cpu_count()
     busy["whole"] = time.perf_counter() - began

@@ -16,6 +16,8 @@ VIEW = 512  # pixels, side of the picture in which the lips are found; the face 
 # strength that was asked for, more is applied: dubbed (the sample speaker, a woman) it is within 15 %, and from 0.75 up
 # on four more people as filmed, of whom two close by more than that at a half.
 BELOW, ABOVE = 0.6, 1.25
+# Of that picture, in pixels of the stored crop.
+VIEW_CORNERS = np.array([[x, y] for x in (-160, 480) for y in (-112, 528)], np.float64)
 CROP_TO_VIEW = np.array([[0.8, 0, VIEW / 2 - 0.8 * 160], [0, 0.8, VIEW / 2 - 0.8 * 208], [0, 0, 1]])
 
 

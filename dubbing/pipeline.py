@@ -19,8 +19,9 @@ from config.config import InferenceOptions
 from dubbing.avatar import open_for_dubbing
 from dubbing.avatar_record import is_avatar
 from dubbing.cache import Cache
+from dubbing.face_view import CROP_CORNERS, FaceView, face_view
 from dubbing.faces import SourceFaces, find_faces
-from dubbing.lip_strength import LipStrength
+from dubbing.lip_strength import VIEW_CORNERS, LipStrength
 from dubbing.memory import return_large_blocks
 from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
 from dubbing.renderer import Renderer, load_renderer
@@ -28,6 +29,7 @@ from dubbing.result import check_room
 from dubbing.source_copy import SourceCopy
 from dubbing.speech import Speech, read_speech
 from face.alignment import network_crop
+from media.picture import Picture
 from media.playback import play, playback_runs
 from media.prefetch import prefetch
 from media.progress import Listener, progress_bar
@@ -60,8 +62,8 @@ class Plan:
 class Batch(NamedTuple):
     """Consecutive frames of the result, of which F have a usable face, their crops and their audio."""
 
-    frames: list[np.ndarray]
-    matrices: list[np.ndarray | None]  # video_to_crop; None for a frame without a usable face
+    pictures: list[Picture]
+    views: list[FaceView | None]  # None for a picture without a usable face
     crops: np.ndarray  # (F, h, w, 3)
     windows: np.ndarray  # (F, 5, dim)
 
@@ -172,16 +174,17 @@ def write_result(
         options.preset,
         comment=comment,
     )
-    finished = prefetch(generate(prefetch(prepare(plan, options.batch_size)), plan.renderer))
+    corners = CROP_CORNERS if options.lip_strength == 1 else VIEW_CORNERS
+    finished = prefetch(generate(prefetch(prepare(plan, options.batch_size, corners)), plan.renderer))
     copy = SourceCopy(played, info) if played else nullcontext()
     with lip_mover(options) as lips, writer, copy, progress_bar("dubbing", plan.num_frames, listener) as advance:
         for batch, generated in finished:
             faces = zip(generated, batch.crops, strict=True)
-            for frame, matrix in zip(batch.frames, batch.matrices, strict=True):
-                writer.write(frame if matrix is None else dubbed_frame(plan, lips, frame, *next(faces), matrix))
+            for picture, view in zip(batch.pictures, batch.views, strict=True):
+                writer.write(picture if view is None else dubbed(plan.renderer, lips, picture, view, *next(faces)))
                 if played:
-                    copy.write(frame)
-            advance(len(batch.frames))
+                    copy.write(picture)
+            advance(len(batch.pictures))
 
 
 def lip_mover(options: InferenceOptions) -> AbstractContextManager[LipStrength | None]:
@@ -190,30 +193,30 @@ def lip_mover(options: InferenceOptions) -> AbstractContextManager[LipStrength |
     return nullcontext() if strength == 1 else LipStrength(strength, options.face_landmarker_model)
 
 
-def dubbed_frame(
-    plan: Plan,
-    lips: LipStrength | None,
-    frame: np.ndarray,
-    face: np.ndarray,
-    crop: np.ndarray,
-    video_to_crop: np.ndarray,
-) -> np.ndarray:
-    """`frame` with the generated face in place of its crop, its mouth as open as --lip_strength says."""
-    pasted = plan.renderer.paster.paste(frame, face, crop, video_to_crop)
-    return pasted if lips is None else lips.apply(pasted, video_to_crop)
+def dubbed(
+    renderer: Renderer, lips: LipStrength | None, picture: Picture, view: FaceView, face: np.ndarray, crop: np.ndarray
+) -> Picture:
+    """`picture` with the generated face in place of its crop, its mouth as open as --lip_strength says."""
+    pasted = renderer.paster.paste(view.image, face, crop, view.video_to_crop)
+    if lips is not None:
+        pasted = lips.apply(pasted, view.video_to_crop)
+    return picture.changed(view.region, view.image, pasted)
 
 
-def prepare(plan: Plan, batch_size: int) -> Iterator[Batch]:
-    """Decode the frames in the order of the result, and cut them into batches with what the generator needs."""
+def prepare(plan: Plan, batch_size: int, corners: np.ndarray = CROP_CORNERS) -> Iterator[Batch]:
+    """Decode the frames in the order of the result, and cut them into batches with what the generator needs.
+
+    `corners`: of what is wanted of a picture around its face, see face_view.
+    """
     played = play(plan.info, plan.runs)
     usable, video_to_crop = plan.faces.usable, plan.faces.video_to_crop
     start = 0
     while group := list(islice(played, batch_size)):
-        matrices = [video_to_crop[number] if usable[number] else None for number, _ in group]
-        with_face = [i for i, matrix in enumerate(matrices) if matrix is not None]
-        crops = [network_crop(group[i][1], matrices[i], plan.renderer.mouth_size) for i in with_face]
+        views = [face_view(picture, video_to_crop[k], corners) if usable[k] else None for k, picture in group]
+        with_face = [i for i, view in enumerate(views) if view is not None]
+        crops = [network_crop(views[i].image, views[i].video_to_crop, plan.renderer.mouth_size) for i in with_face]
         times = (start + np.array(with_face)) / float(plan.info.fps)
-        yield Batch([frame for _, frame in group], matrices, np.array(crops), plan.speech.windows(times))
+        yield Batch([picture for _, picture in group], views, np.array(crops), plan.speech.windows(times))
         start += len(group)
 
 

@@ -7,13 +7,15 @@ import numpy as np
 
 from config.config import InferenceOptions
 from config.constants import SAMPLE_RATE
-from dubbing.pipeline import Plan, dubbed_frame, lip_mover, make_plan
+from dubbing.face_view import face_view
+from dubbing.lip_strength import VIEW_CORNERS
+from dubbing.pipeline import Plan, dubbed, lip_mover, make_plan
 from dubbing.renderer import Renderer
 from face.alignment import network_crop
 from media.audio import read_audio
 from media.files import atomic_write
 from media.progress import Listener
-from media.video import read_chosen_frames
+from media.video import read_pictures
 
 SECONDS = 3.0  # of the result that are looked at: finding faces in them takes about a second
 
@@ -26,14 +28,16 @@ def preview(options: InferenceOptions, output: Path, renderer: Renderer, listene
     plan = make_plan(options, renderer, SECONDS, listener)
     number = loudest_usable(plan, options.driving_audio_path)
     source = np.concatenate(plan.runs)[number]
-    frame = next(read_chosen_frames(plan.info, [source]))
-    matrix = plan.faces.video_to_crop[source]
-    crop = network_crop(frame, matrix, renderer.mouth_size)
+    picture = next(read_pictures(plan.info, source, source + 1))
+    view = face_view(picture, plan.faces.video_to_crop[source], VIEW_CORNERS)
+    crop = network_crop(view.image, view.video_to_crop, renderer.mouth_size)
     face = renderer.generate(crop[None], plan.speech.windows(np.array([number / float(plan.info.fps)])))[0]
     with lip_mover(options) as lips:
-        dubbed = dubbed_frame(plan, lips, frame, face, crop, matrix)
+        result = dubbed(renderer, lips, picture, view, face, crop)
     with atomic_write(output) as temporary:
-        temporary.write_bytes(cv2.imencode(".jpg", np.hstack([frame, dubbed]), [cv2.IMWRITE_JPEG_QUALITY, 92])[1])
+        temporary.write_bytes(
+            cv2.imencode(".jpg", np.hstack([picture.bgr(), result.bgr()]), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
+        )
     return f"{output}: frame {number}, at {number / float(plan.info.fps):.2f} s"
 
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import cv2
-import numpy as np
+from av.video.reformatter import Interpolation
 
+from media.picture import Picture
 from media.video import VideoInfo, VideoWriter
 
 LONGEST_SIDE = 640  # pixels: it is looked at in half a page
@@ -19,6 +19,7 @@ class SourceCopy(VideoWriter):
         width, height = (max(2, round(side * scale) // 2 * 2) for side in (info.width, info.height))
         super().__init__(path, width, height, info.fps, crf=CRF, preset="ultrafast")
 
-    def write(self, image: np.ndarray) -> None:
-        """Append one BGR uint8 frame of the source."""
-        super().write(cv2.resize(image, (self.width, self.height), interpolation=cv2.INTER_AREA))
+    def write(self, image: Picture) -> None:
+        """Append one frame of the source."""
+        small = image.frame.reformat(width=self.width, height=self.height, interpolation=Interpolation.AREA)
+        super().write(Picture(small))

@@ -133,8 +133,7 @@ def crop_face(image: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
 
     Faces much larger than the crop are first reduced by a whole factor, so that fine detail does not alias.
     """
-    scale = np.sqrt(abs(np.linalg.det(video_to_crop[:2, :2])))
-    reduction = int(1 / scale + 1e-6)
+    reduction = area_reduction(video_to_crop)
     if reduction > 1:
         height, width = (side // reduction * reduction for side in image.shape[:2])
         small = (width // reduction, height // reduction)
@@ -144,6 +143,12 @@ def crop_face(image: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(
         image, video_to_crop[:2], (CROP_WIDTH, CROP_HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+
+
+def area_reduction(video_to_crop: np.ndarray) -> int:
+    """The whole factor by which a frame is reduced before the crop is cut out of it, from its first pixel on."""
+    scale = np.sqrt(abs(np.linalg.det(video_to_crop[:2, :2])))
+    return max(1, int(1 / scale + 1e-6))
 
 
 def network_crop(frame: np.ndarray, video_to_crop: np.ndarray, mouth_size: int) -> np.ndarray:

@@ -9,7 +9,6 @@ noise, the motion is real (a nod, a lip closure of one frame) and the filter giv
 from dataclasses import replace
 
 import numpy as np
-from scipy.signal import savgol_filter
 
 from face.alignment import RIGID_INDEX, similarity, transform
 from face.lips import MOUTH_LANDMARKS
@@ -91,4 +90,8 @@ def share_kept(raw: np.ndarray, smooth: np.ndarray, limit: float) -> np.ndarray:
 
 def filtered(values: np.ndarray, window: int) -> np.ndarray:
     """Filter along the first axis; tracks shorter than the window come back unchanged."""
-    return savgol_filter(values, window, ORDER, axis=0) if len(values) >= window else values.copy()
+    if len(values) < window:
+        return values.copy()
+    from scipy.signal import savgol_filter  # 0.7 s, which a dub whose landmarks are known need not take
+
+    return savgol_filter(values, window, ORDER, axis=0)

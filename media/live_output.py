@@ -9,7 +9,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace
 
 from config.constants import SAMPLE_RATE
 from config.errors import InputError
@@ -17,7 +16,7 @@ from media.audio import AUDIO_RATE_OUT
 from media.container import local_name
 from media.files import atomic_write
 from media.live_input import NETWORK_TIMEOUT, is_url
-from media.video import BT709, EXACT
+from media.picture import BT709, in_planes, planes_of
 
 FILE_FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".flv": "flv", ".mov": "mov", ".ts": "mpegts"}
 URL_FORMATS = {"rtmp": "flv", "rtmps": "flv", "srt": "mpegts", "udp": "mpegts", "tcp": "mpegts"}
@@ -83,8 +82,7 @@ class LiveEncoder:
             options |= {"tune": "zerolatency", "g": str(round(KEY_SECONDS * fps))}
         self.video = container.add_stream("libx264", rate=fps, options=options)
         self.video.width, self.video.height = size
-        # Chroma is stored at half size, which odd sizes do not allow.
-        self.video.pix_fmt = "yuv444p" if size[0] % 2 or size[1] % 2 else "yuv420p"
+        self.video.pix_fmt = planes_of(*size)
         self.video.time_base = self.step
         context = self.video.codec_context
         context.color_primaries = context.color_trc = context.colorspace = BT709
@@ -93,8 +91,7 @@ class LiveEncoder:
 
     def write(self, image: np.ndarray, samples: np.ndarray) -> None:
         """Append an RGB uint8 frame (H, W, 3) and the float32 16 kHz mono sound that is heard with it."""
-        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="rgb24")
-        frame = frame.reformat(format=self.video.pix_fmt, dst_colorspace=Colorspace.ITU709, interpolation=EXACT)
+        frame = in_planes(av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="rgb24"))
         frame.pts, frame.time_base = self.num_frames, self.step
         self.num_frames += 1
         self.container.mux(self.video.encode(frame))

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from config.errors import InputError
-from media.video import VideoInfo, frames_on_screen, read_frames, read_frames_backwards
+from media.picture import Picture
+from media.video import VideoInfo, frames_on_screen, read_pictures, read_pictures_backwards
 
 
 def playback_runs(info: VideoInfo, num_output: int) -> list[np.ndarray]:
@@ -24,28 +25,28 @@ def playback_runs(info: VideoInfo, num_output: int) -> list[np.ndarray]:
     return np.split(numbers, np.arange(turn + 1, num_output, turn))
 
 
-def play(info: VideoInfo, runs: Iterable[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-    """Number and picture (H, W, 3) BGR uint8 of every frame of `runs`, in memory that does not grow with their length.
+def play(info: VideoInfo, runs: Iterable[np.ndarray]) -> Iterator[tuple[int, Picture]]:
+    """Number and picture of every frame of `runs`, in memory that does not grow with their length.
 
     Raises InputError where the video cannot be decoded.
     """
     for run in runs:
         first, last = int(run.min()), int(run.max())
         if run[0] <= run[-1]:
-            decoded = zip(range(first, last + 1), read_frames(info.path, first, last + 1, info), strict=False)
+            decoded = zip(range(first, last + 1), read_pictures(info, first, last + 1), strict=False)
         else:
-            decoded = zip(range(last, first - 1, -1), read_frames_backwards(info, first, last + 1), strict=False)
+            decoded = zip(range(last, first - 1, -1), read_pictures_backwards(info, first, last + 1), strict=False)
         yield from repeat_and_skip(info, decoded, run)
 
 
 def repeat_and_skip(
-    info: VideoInfo, decoded: Iterator[tuple[int, np.ndarray]], run: np.ndarray
-) -> Iterator[tuple[int, np.ndarray]]:
-    """For each number in `run` its frame among `decoded`, which has every number once, in the same direction."""
-    number, frame = -1, None
+    info: VideoInfo, decoded: Iterator[tuple[int, Picture]], run: np.ndarray
+) -> Iterator[tuple[int, Picture]]:
+    """For each number in `run` its picture among `decoded`, which has every number once, in the same direction."""
+    number, picture = -1, None
     for wanted in run:
         while number != wanted:
-            number, frame = next(decoded, (None, None))
-            if frame is None:
+            number, picture = next(decoded, (None, None))
+            if picture is None:
                 raise InputError(f"{info.path}: frame {wanted} cannot be decoded; the file is damaged")
-        yield number, frame
+        yield number, picture

@@ -14,12 +14,12 @@ from pathlib import Path
 import av
 import numpy as np
 from av.filter import Graph as FilterGraph
-from av.video.reformatter import Colorspace, Interpolation
 
 from config.errors import InputError
 from media.audio import AUDIO_RATE_OUT, decode_pcm
 from media.container import local_name, open_container
 from media.files import atomic_write
+from media.picture import EXACT, Picture, as_new, copy_colour, in_planes
 from media.whole import check_whole, read_stamps
 
 VIDEO_SUFFIXES = {
@@ -28,9 +28,6 @@ VIDEO_SUFFIXES = {
 }
 # Seconds before its time from which a frame counts as on screen, so that rounded time stamps do no harm.
 TIME_TOLERANCE = 5e-4
-BT709 = 1  # ITU-T H.273 code point of primaries, transfer and matrix: what players assume for untagged HD video
-# FFmpeg's fast converter darkens every picture by 2 levels of 255 a round trip; these flags bring that to 0.0.
-EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 BACKWARDS_BYTES = 256 << 20  # of decoded pictures that reading backwards may hold
 BACKWARDS_FRAMES = 24  # decoded at once at the least when reading backwards: opening a file costs time too
 
@@ -226,15 +223,24 @@ def read_frames(
     A start beyond 0 seeks to the key frame before it; `info`, what `probe` said of the file, saves asking it again.
     Raises InputError where the file cannot be decoded.
     """
-    for number, frame in decode_from(info or probe(path), start):
+    yield from map(upright, decoded(info or probe(path), start, stop))
+
+
+def read_pictures(info: VideoInfo, start: int, stop: int) -> Iterator[Picture]:
+    """As read_frames, in the planes that the decoder gives."""
+    yield from map(Picture, decoded(info, start, stop))
+
+
+def decoded(info: VideoInfo, start: int, stop: int | None) -> Iterator["av.VideoFrame"]:
+    for number, frame in decode_from(info, start):
         if stop is not None and number >= stop:
             return
         if number >= start:
-            yield upright(frame)
+            yield frame
 
 
-def read_frames_backwards(info: VideoInfo, start: int, stop: int) -> Iterator[np.ndarray]:
-    """Frames `stop` - 1 down to `start`, holding at most BACKWARDS_BYTES of decoded pictures.
+def read_pictures_backwards(info: VideoInfo, start: int, stop: int) -> Iterator[Picture]:
+    """Pictures `stop` - 1 down to `start`, holding at most BACKWARDS_BYTES of decoded pictures.
 
     A video can only be decoded forwards from a key frame. So runs of frames are decoded and given in reverse; where
     key frames are further apart than a run, the frames between are decoded more than once.
@@ -245,7 +251,7 @@ def read_frames_backwards(info: VideoInfo, start: int, stop: int) -> Iterator[np
             raise InputError(f"{info.path}: frame {stop - 1} cannot be decoded; the file is damaged")
         stop -= len(held)
         while held:
-            yield upright(held.pop())
+            yield Picture(held.pop())
 
 
 def last_frames(info: VideoInfo, start: int, stop: int) -> deque["av.VideoFrame"]:
@@ -299,7 +305,8 @@ def read_frames_at(path: str | Path, times: Sequence[float]) -> Iterator[np.ndar
 class VideoWriter:
     """Writes H.264 and AAC into an MP4 that appears under its name only when it is whole.
 
-    Use as a context manager and call `write` with BGR uint8 frames (height, width, 3). The sound of `audio_path`
+    Use as a context manager and call `write` with BGR uint8 frames (height, width, 3), which become BT.709, or with
+    Pictures, whose planes and tags of colour stay as they are; all have those of the first. The sound of `audio_path`
     from `audio_start` (seconds) on is cut or padded with silence to `audio_duration` seconds, or to the length of the
     pictures.
     `crf`: 0 (lossless) to 51; `preset`: an x264 speed preset; `comment`: a tag of the file, see read_comment.
@@ -333,24 +340,35 @@ class VideoWriter:
             "libx264", rate=self.fps, options={"crf": str(self.crf), "preset": self.preset}
         )
         self.video.width, self.video.height = self.width, self.height
-        # Chroma is stored at half size, which odd sizes do not allow.
-        self.video.pix_fmt = "yuv444p" if self.width % 2 or self.height % 2 else "yuv420p"
         self.video.time_base = 1 / self.fps
-        context = self.video.codec_context
-        context.color_primaries = context.color_trc = context.colorspace = BT709
         if self.audio_path is not None:
             self.audio = self.container.add_stream("aac", rate=AUDIO_RATE_OUT, layout="stereo")
         return self
 
-    def write(self, image: np.ndarray) -> None:
-        """Append one BGR uint8 frame (height, width, 3)."""
+    def write(self, image: np.ndarray | Picture) -> None:
+        """Append one frame, BGR uint8 (height, width, 3) or a Picture of this size."""
         if image.shape != (self.height, self.width, 3):
             raise ValueError(f"frame of shape {image.shape}; expected {(self.height, self.width, 3)}")
-        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="bgr24")  # not copied
-        frame = frame.reformat(format=self.video.pix_fmt, dst_colorspace=Colorspace.ITU709, interpolation=EXACT)
+        if isinstance(image, Picture):
+            frame = as_new(image.frame)
+        else:  # not copied
+            frame = in_planes(av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="bgr24"))
+        frame = self.like_the_first(frame)
         frame.pts, frame.time_base = self.num_frames, 1 / self.fps
         self.container.mux(self.video.encode(frame))
         self.num_frames += 1
+
+    def like_the_first(self, frame: "av.VideoFrame") -> "av.VideoFrame":
+        """The frame, converted where its planes or its colours are of another kind than those the file began with."""
+        context = self.video.codec_context
+        if not self.num_frames:
+            self.video.pix_fmt = frame.format.name
+            copy_colour(frame, context)
+        elif (frame.format.name, frame.colorspace, frame.color_range) != self.kind:
+            kind = dict(zip(("format", "dst_colorspace", "dst_color_range"), self.kind, strict=True))
+            return frame.reformat(**kind, interpolation=EXACT)
+        self.kind = frame.format.name, frame.colorspace, frame.color_range
+        return frame
 
     def __exit__(self, kind, value, trace) -> None:
         try:

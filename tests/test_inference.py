@@ -14,13 +14,16 @@ from talking_photo import tiny_spec, write_checkpoint, write_speech, write_video
 import inference
 from audio.mel import MelFeature
 from config.config import InferenceOptions
+from config.constants import CROP_WIDTH
 from config.errors import InputError, run_script
 from dubbing.pipeline import make_plan, prepare, write_result
 from dubbing.renderer import Renderer
-from face.geometry import crop_size
+from face.alignment import transform
+from face.geometry import crop_size, mouth_box
 from face.openface_csv import FaceTrack, write_openface_csv
 from media.audio import read_audio
-from media.video import probe, read_frames
+from media.picture import planes
+from media.video import decode_from, probe, read_frames
 from models.dinet import DINet
 from models.loading import NetworkSpec, load_generator
 from models.syncnet import SyncNet
@@ -89,7 +92,7 @@ def test_longer_speech_plays_the_video_backwards(material):
     plan = make_plan(options(material, driving_audio_path="long.wav"))
     backwards = list(range(COUNT - 2, -1, -1))
     assert np.concatenate(plan.runs).tolist() == (list(range(COUNT)) + backwards + list(range(1, COUNT)))[:52]
-    played = [frame for batch in prepare(plan, 5) for frame in batch.frames]
+    played = [picture.bgr() for batch in prepare(plan, 5) for picture in batch.pictures]
     source = frames_of(material / "face.mp4")
     assert len(played) == plan.num_frames == 52
     assert all(np.array_equal(frame, source[n]) for frame, n in zip(played, np.concatenate(plan.runs), strict=True))
@@ -273,3 +276,23 @@ def test_a_bad_lip_strength_is_one_line(value, capsys, monkeypatch):
         run_script(inference.main)
     said = capsys.readouterr().err
     assert ended.value.code == 2 and said.startswith("error:") and "lip_strength" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("checkpoint", ["tiny.pth", "legacy.pth"])
+def test_without_loss_every_sample_outside_the_mouth_is_the_decoders(material, checkpoint, tmp_path):
+    chosen = options(material, pretrained_clip_DINet_path=checkpoint, output=str(tmp_path / "out.mp4"))
+    chosen.crf = 0
+    faces = make_plan(chosen).faces
+    result, source = (decode_from(probe(path), 0) for path in (inference.dub(chosen), material / "face.mp4"))
+    rows, columns = mouth_box(CROP_WIDTH * 4 // 5)
+    corners = np.array([[x, y] for x in (columns.start, columns.stop) for y in (rows.start, rows.stop)], np.float64)
+    for (number, made), (_, given) in zip(result, source, strict=False):
+        places = transform(corners, np.linalg.inv(faces.video_to_crop[number]))
+        (left, top), (right, bottom) = (edge.astype(int) // 2 for edge in (places.min(0), places.max(0)))
+        for ours, theirs in zip(planes(made), planes(given), strict=True):
+            step = 2 * ours.shape[0] // given.height
+            differs = ours != theirs
+            assert differs[top * step : (bottom + 2) * step, left * step : (right + 2) * step].mean() > 0.2
+            differs[(top - 1) * step : (bottom + 2) * step, (left - 1) * step : (right + 2) * step] = False
+            assert not differs.any()
+    assert number == 11

@@ -16,7 +16,7 @@ from dubbing.avatar import Avatar, open_avatar
 from dubbing.avatar_making import make_avatar
 from dubbing.live.dubber import LiveDubber, LiveFrame
 from dubbing.live.walk import Walk
-from dubbing.pipeline import generate, make_plan, prepare
+from dubbing.pipeline import dubbed, generate, make_plan, prepare
 from media.audio import read_audio
 from media.playback import playback_runs
 from media.video import VideoInfo
@@ -99,9 +99,9 @@ def test_frames_are_the_whole_files(inputs, anna, speech):
     assert len(frames) == plan.num_frames
     for batch, faces in generate(prepare(plan, 64), plan.renderer):
         generated = iter(zip(faces, batch.crops, strict=True))
-        for k, (frame, matrix) in enumerate(zip(batch.frames, batch.matrices, strict=True)):
-            whole = frame if matrix is None else plan.renderer.paster.paste(frame, *next(generated), matrix)
-            assert np.abs(frames[k].image[..., ::-1].astype(float) - whole).mean() < 0.6, k
+        for k, (picture, view) in enumerate(zip(batch.pictures, batch.views, strict=True)):
+            whole = picture if view is None else dubbed(plan.renderer, None, picture, view, *next(generated))
+            assert np.abs(frames[k].image[..., ::-1].astype(float) - whole.bgr()).mean() < 0.6, k
             assert number_of(frames[k].image) == shown[k]
 
 

@@ -10,7 +10,7 @@ from talking_photo import number_of, write_video
 from media import video
 from media.playback import play, playback_runs
 from media.prefetch import prefetch
-from media.video import probe, read_chosen_frames, read_frames, read_frames_backwards
+from media.video import probe, read_chosen_frames, read_frames, read_pictures_backwards
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_play_gives_the_pictures_of_the_order(clip, frames_held, monkeypatch):
     monkeypatch.setattr(video, "BACKWARDS_BYTES", frames_held * picture * 2)
     order = [number for run in playback_runs(clip, 100) for number in run]
     played = list(play(clip, playback_runs(clip, 100)))
-    assert [number for number, _ in played] == order == [number_of(frame) for _, frame in played]
+    assert [number for number, _ in played] == order == [number_of(picture.bgr()) for _, picture in played]
 
 
 def test_reading_backwards_is_bounded_and_equal(clip, monkeypatch):
@@ -54,7 +54,7 @@ def test_reading_backwards_is_bounded_and_equal(clip, monkeypatch):
     monkeypatch.setattr(video, "BACKWARDS_BYTES", 8 * clip.width * clip.height * 3)
     monkeypatch.setattr(video, "last_frames", lambda *args: held.append(len(run := counted(*args))) or run)
     forwards = list(read_frames(clip.path))
-    backwards = list(read_frames_backwards(clip, 3, 38))
+    backwards = [picture.bgr() for picture in read_pictures_backwards(clip, 3, 38)]
     assert max(held) <= 16 and len(held) > 2
     assert all(np.array_equal(a, b) for a, b in zip(forwards[3:38][::-1], backwards, strict=True))
 

@@ -18,7 +18,7 @@ from media.video import (
     read_chosen_frames,
     read_frames,
     read_frames_at,
-    read_frames_backwards,
+    read_pictures_backwards,
 )
 
 
@@ -56,7 +56,7 @@ def test_any_start_and_stop_gives_the_same_as_reading_from_the_beginning(clip):
 
 def test_backwards_and_chosen_frames_are_those_of_reading_forwards(clip):
     info, whole = probe(clip), list(read_frames(clip))
-    backwards = list(read_frames_backwards(info, 5, 37))
+    backwards = [picture.bgr() for picture in read_pictures_backwards(info, 5, 37)]
     assert all(np.array_equal(a, b) for a, b in zip(backwards, whole[5:37][::-1], strict=True))
     numbers = [0, 1, 11, 12, 30, 39]
     chosen = read_chosen_frames(info, numbers)

@@ -1,0 +1,120 @@
+"""Pictures in the decoder's planes: parts of them, changes to them, and what a writer makes of them."""
+
+import av
+import numpy as np
+import pytest
+from talking_photo import photo_frame
+
+from media.picture import EXACT, PASSED, Picture, copy_colour, in_planes, planes
+from media.video import VideoWriter, decode_from, probe
+
+MATRICES = {"BT.709": 1, "not told": 2, "BT.601": 6, "BT.2020": 9}
+
+
+def coloured_frame(pixel_format: str, matrix: int = 1, color_range: int = 1, number: int = 0) -> av.VideoFrame:
+    """The photograph, reddish, so that a wrong matrix shows."""
+    image = np.ascontiguousarray(photo_frame(number) * np.array([0.6, 0.8, 1.0]), np.float64).astype(np.uint8)
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+    frame.colorspace, frame.color_range = matrix, 0
+    frame = frame.reformat(format=pixel_format, dst_colorspace=matrix, dst_color_range=color_range, interpolation=EXACT)
+    frame.colorspace, frame.color_range = matrix, color_range
+    return frame
+
+
+def write_frames(path, frames: list[av.VideoFrame], **options: str) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "10", **options})
+        stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, frames[0].format.name
+        copy_colour(frames[0], stream.codec_context)
+        for number, frame in enumerate(frames):
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize("pixel_format", PASSED)
+@pytest.mark.parametrize("matrix", MATRICES.values(), ids=MATRICES)
+@pytest.mark.parametrize("color_range", [1, 2])
+def test_a_part_is_what_the_whole_shows_and_a_change_changes_it_alone(pixel_format, matrix, color_range):
+    picture = Picture(coloured_frame(pixel_format, matrix, color_range))
+    region = picture.region(61.5, 150, 70, 171.2)
+    whole, part = picture.bgr(), picture.cut(region)
+    seen = whole[region.top : region.bottom, region.left : region.right]
+    assert np.array_equal(part[4:-4, 4:-4], seen[4:-4, 4:-4])  # chroma at the border is guessed
+    after = part.copy()
+    after[20:60, 30:70] = 255 - after[20:60, 30:70]
+    changed = picture.changed(region, part, after)
+    error = changed.cut(region).astype(float) - after
+    assert np.abs(error[24:56, 34:66]).mean() < 3 and np.abs(error[24:56, 34:66].mean((0, 1))).max() < 1
+    for ours, theirs in zip(planes(changed.frame), planes(picture.frame), strict=True):
+        step = picture.frame.height // ours.shape[0]
+        top, left = (region.top + 20) // step, (region.left + 30) // step
+        inside = np.zeros(ours.shape, bool)
+        inside[top : top + 40 // step, left : left + 40 // step] = True
+        assert np.array_equal(ours[~inside], theirs[~inside]) and (ours[inside] != theirs[inside]).mean() > 0.8
+    assert picture.changed(region, part, part.copy()) is picture
+
+
+def test_regions_end_with_the_picture():
+    picture = Picture(coloured_frame("yuv420p"))
+    height, width, _ = picture.shape
+    assert picture.region(-50, height + 9, -3, width * 2) == (0, height, 0, width)
+    top, bottom, left, right = picture.region(100, 110, 100, 110, step=3)
+    assert top % 12 == left % 12 == 0 and top <= 88 and bottom >= 122 and left <= 88 and right >= 122
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_picture_of_a_phone_is_turned_without_loss(tmp_path, turns):
+    path = tmp_path / "phone.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "5"})
+        stream.width, stream.height, stream.pix_fmt = 240, 232, "yuv420p"
+        stream.set_display_rotation(90 * turns) if hasattr(stream, "set_display_rotation") else pytest.skip("too old")
+        container.mux([*stream.encode(coloured_frame("yuv420p")), *stream.encode(None)])
+    with av.open(str(path)) as container:
+        frame = next(container.decode(video=0))
+        turned = Picture(frame)
+    angle = round(frame.rotation / 90) % 4
+    for ours, theirs in zip(planes(turned.frame), planes(frame), strict=True):
+        assert np.array_equal(ours, np.rot90(theirs, angle))
+    assert turned.shape[:2] == ((240, 232) if turns % 2 else (232, 240))
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le", "rgb24", "gray", "nv12"])
+def test_other_formats_are_reduced_to_8_bits_and_look_the_same(pixel_format):
+    frame = coloured_frame(pixel_format, matrix=1)
+    picture = Picture(frame)
+    assert picture.frame.format.name == "yuv420p"
+    difference = picture.bgr().astype(float) - frame.to_ndarray(format="bgr24", interpolation=EXACT)
+    assert np.abs(difference.mean((0, 1))).max() < 1 and np.abs(difference).mean() < 3
+
+
+def test_odd_sizes_keep_their_last_row_and_column():
+    image = photo_frame(0)[:231, :239]
+    picture = Picture(in_planes(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")))
+    assert picture.frame.format.name == "yuv444p" and np.abs(picture.bgr().astype(int) - image).max() <= 3
+    region = picture.region(200, 231, 200, 239)
+    assert np.array_equal(picture.cut(region), picture.bgr()[region.top :, region.left :])
+
+
+@pytest.mark.parametrize("matrix, color_range", [(1, 1), (2, 1), (6, 2), (9, 1)])
+def test_what_is_written_without_loss_has_the_samples_and_the_colours_of_the_source(tmp_path, matrix, color_range):
+    frames = [coloured_frame("yuv420p", matrix, color_range, number) for number in range(12)]
+    write_frames(tmp_path / "source.mp4", frames, bf="2")
+    info = probe(tmp_path / "source.mp4")
+    source = [frame for _, frame in decode_from(info, 0)]
+    with VideoWriter(tmp_path / "made.mp4", info.width, info.height, 25, crf=0) as writer:
+        for frame in source:
+            writer.write(Picture(frame))
+    made = [frame for _, frame in decode_from(probe(tmp_path / "made.mp4"), 0)]
+    for ours, theirs in zip(made, source, strict=True):
+        assert (ours.colorspace, ours.color_range) == (theirs.colorspace, theirs.color_range)
+        assert all(np.array_equal(a, b) for a, b in zip(planes(ours), planes(theirs), strict=True))
+
+
+def test_a_frame_of_another_kind_than_the_first_is_converted(tmp_path):
+    with VideoWriter(tmp_path / "made.mp4", 240, 232, 25, crf=5) as writer:
+        writer.write(Picture(coloured_frame("yuv420p", 1, 1)))
+        writer.write(Picture(coloured_frame("yuvj420p", 6, 2)))
+    first, second = (frame.to_ndarray(format="bgr24") for _, frame in decode_from(probe(tmp_path / "made.mp4"), 0))
+    assert np.abs(first.astype(float).mean((0, 1)) - second.mean((0, 1))).max() < 1.5
