@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from benchmarks.timing import Row
 
-STAGES = ("generator", "ways", "training", "loader", "inference", "preprocessing")
+STAGES = ("generator", "ways", "training", "loader", "inference", "host", "preprocessing")
 
 
 @dataclass
@@ -65,12 +65,13 @@ def main() -> None:
 def measurements() -> "dict[str, Callable[[torch.device], Iterator[Row]]]":
     """What measures each stage."""
     from benchmarks.speed_data import loader_rows
+    from benchmarks.speed_host import host_rows
     from benchmarks.speed_inference import inference_rows
     from benchmarks.speed_networks import generator_rows, training_rows
     from benchmarks.speed_preprocessing import preprocessing_rows
     from benchmarks.speed_ways import ways_rows
 
-    rows = (generator_rows, ways_rows, training_rows, loader_rows, inference_rows, preprocessing_rows)
+    rows = (generator_rows, ways_rows, training_rows, loader_rows, inference_rows, host_rows, preprocessing_rows)
     return dict(zip(STAGES, rows, strict=True))
 
 
