@@ -9,6 +9,7 @@ was.
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,7 +70,8 @@ def main() -> None:
         print("\n".join(["", protocol, *score_table(rows, protocol, LEARNED), *score_table(rows, protocol, SEEN)]))
     path = bench.folder / "ablation.json"
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps({"machine": machine(), "recipes": rows}, indent=1) + "\n", encoding="utf-8")
+        record = {"command": shlex.join(["python", *sys.argv]), "machine": machine(), "recipes": rows}
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"written to {path}")
 
 

@@ -2,6 +2,8 @@
 
 import json
 import platform
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +74,8 @@ def report(bench: Bench, options: LearningOptions, rows: Rows, curves: list[list
     with atomic_write(folder / f"results_{options.setting}.md") as temporary:
         temporary.write_text(table, encoding="utf-8")
     with atomic_write(folder / f"results_{options.setting}.json") as temporary:
-        record = {"machine": machine(), "recipes": rows, "syncnet": curves}
+        command = shlex.join(["python", *sys.argv])
+        record = {"command": command, "machine": machine(), "recipes": rows, "syncnet": curves}
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     plot_curves(folder / f"syncnet_{options.setting}.png", curves)
     print(f"written to {folder}")

@@ -55,7 +55,9 @@ def read_speed(path: str) -> dict[str, float]:
     """Seconds a unit, by row."""
     if not Path(path).is_file():
         raise InputError(f"--speed {path!r} is not a file; make it with speed.py loader preprocessing --json FILE")
-    seconds = {row["name"]: row["seconds"] for row in json.loads(Path(path).read_text(encoding="utf-8"))}
+    content = json.loads(Path(path).read_text(encoding="utf-8"))
+    rows = content["rows"] if isinstance(content, dict) else content  # earlier versions wrote the rows alone
+    seconds = {row["name"]: row["seconds"] for row in rows}
     if PREPROCESSING not in seconds:
         raise InputError(f"--speed {path}: holds no row {PREPROCESSING!r}; run speed.py loader preprocessing")
     return seconds

@@ -10,6 +10,7 @@ fast.
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ def main() -> None:
     if unknown:
         raise InputError(f"{unknown[0]!r} is no stage; expected {', '.join(STAGES)} or all")
     from benchmarks.timing import HEADER  # seconds, which --help should not take
-    from models.device import choose_device
+    from models.device import choose_device, describe_device
 
     device, rows_of = choose_device(options.device), measurements()
     print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}", flush=True)
@@ -59,7 +60,12 @@ def main() -> None:
             records.append(row.record())
     if options.json:
         with atomic_write(options.json) as temporary:
-            temporary.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+            record = {
+                "command": shlex.join(["python", *sys.argv]),
+                "machine": describe_device(device, "auto"),
+                "rows": records,
+            }
+            temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def measurements() -> "dict[str, Callable[[torch.device], Iterator[Row]]]":

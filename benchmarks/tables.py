@@ -1,0 +1,80 @@
+"""Rebuild the tables of benchmarks/README.md and docs/ from benchmarks/results/*.json, which hold runs as measured.
+
+    python benchmarks/tables.py
+
+A table stands between <!-- table: FILE ARGUMENTS --> and <!-- end -->. FILE is in benchmarks/results; arguments are of
+scores the protocol and the columns, as metrics by commas; of speed and live none.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from config.errors import InputError, run_script
+from media.files import atomic_write
+from tools.steps import ROOT
+
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = [ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PLACE = re.compile(r"(<!-- table: (\S+)(.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+Lines = list[str]
+
+
+def main() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        if (new := with_tables(text)) != text:
+            with atomic_write(page) as temporary:
+                temporary.write_text(new, encoding="utf-8")
+            print(f"{page}: tables rebuilt")
+
+
+def with_tables(text: str) -> str:
+    """The text of a page, its tables as the results say. Raises InputError for results that are missing."""
+
+    def filled(place: re.Match) -> str:
+        path = RESULTS / place[2]
+        if not path.is_file():
+            raise InputError(f"{path} is missing, and a table is made of it; run the benchmark that writes it")
+        lines = TABLES[path.stem.partition("_")[0]](json.loads(path.read_text(encoding="utf-8")), *place[3].split())
+        return "\n".join([place[1].rstrip(), *lines, place[4]])
+
+    return PLACE.sub(filled, text)
+
+
+def score_lines(record: dict, protocol: str, columns: str) -> Lines:
+    """A row a recipe: means over seeds, with their spread."""
+    from benchmarks.learning_report import LEARNED, SEEN, score_table
+
+    titles = LEARNED | SEEN
+    return score_table(record["recipes"], protocol, {key: titles[key] for key in columns.split(",")})[1:]
+
+
+def speed_lines(record: dict) -> Lines:
+    from benchmarks.timing import HEADER, Row
+
+    rows = [Row(**row).cells() for row in record["rows"]]
+    return [line(HEADER), line(["---"] * len(HEADER)), *map(line, rows)]
+
+
+def live_lines(record: dict) -> Lines:
+    return [line(["", "measured"]), line(["---"] * 2), *(line([name, str(value)]) for name, value in record.items())]
+
+
+def line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+TABLES: dict[str, Callable[..., Lines]] = {  # by the beginning of the file's name
+    "learning": score_lines,
+    "ablation": score_lines,
+    "speed": speed_lines,
+    "live": live_lines,
+}
+
+if __name__ == "__main__":
+    run_script(main)
