@@ -141,6 +141,9 @@ class GeneratorOptions(StageOptions):
     lamb_mouth: float = option(
         0.0, "weight of the pixel L1 in the mouth box, up to five times as much at the lips", low=0
     )
+    lamb_detail: float = option(
+        0.0, "weight of the L1 of fine detail in the mouth box, three octaves of a Laplacian pyramid", low=0
+    )
     lamb_opening: float = option(1.0, "weight of the lip opening heard in the audio code; 0 as published", low=0)
     perceptual_weights: str = option(
         "imagenet", "VGG19: imagenet, auto (ImageNet if cached, else random), random, a path"

@@ -24,6 +24,7 @@ from models.vgg19 import VGG19Features
 Batch = dict[str, Tensor]
 Losses = dict[str, Tensor]
 View = Callable[[Tensor], Tensor]  # clips (B, T, 3, H, W) as a discriminator takes them
+DETAIL_BANDS = 3  # octaves
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,26 @@ class MouthLoss(nn.Module):
     def forward(self, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
         error = (fake[..., *self.box] - real[..., *self.box]).abs()
         return (error * self.lip_weight).mean()
+
+
+class DetailLoss(nn.Module):
+    """L1 between the bands of Laplacian pyramids of the mouth boxes, each of the same weight.
+
+    The finest ones have so little energy that a pixel loss hardly sees them, and learns them last.
+    """
+
+    def __init__(self, mouth_size: int):
+        super().__init__()
+        self.box = mouth_box(mouth_size)
+
+    def forward(self, real: Tensor, fake: Tensor, batch: Batch) -> Tensor:
+        difference = (fake[..., *self.box] - real[..., *self.box]).flatten(0, 1)  # bands are linear
+        bands = []
+        for _ in range(DETAIL_BANDS):
+            coarse = F.avg_pool2d(difference, 2)
+            bands.append(difference - F.interpolate(coarse, difference.shape[-2:], mode="bilinear"))
+            difference = coarse
+        return torch.stack([band.abs().mean() for band in bands]).sum()
 
 
 class SyncLoss(nn.Module):

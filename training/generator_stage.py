@@ -20,6 +20,7 @@ from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 from training.generator_losses import (
     AdversarialLoss,
+    DetailLoss,
     DiscriminatorLosses,
     GeneratorLosses,
     LossRow,
@@ -174,7 +175,8 @@ def pixel_weight(options: GeneratorOptions) -> float:
 
 def picture_weights(options: GeneratorOptions) -> list[float]:
     """The weights of all losses that look at pictures."""
-    weights = [options.lamb_perception, *gan_weights(options).values(), options.lamb_mouth, pixel_weight(options)]
+    weights = [options.lamb_perception, *gan_weights(options).values(), pixel_weight(options)]
+    weights += [options.lamb_mouth, options.lamb_detail]
     return [*weights, options.lamb_sync] if isinstance(options, ClipOptions) else weights
 
 
@@ -194,6 +196,8 @@ def loss_rows(options: GeneratorOptions, networks: GeneratorNetworks, hears: boo
     if options.lamb_mouth:
         device = next(networks.generator.parameters()).device
         rows.append(LossRow("mouth", options.lamb_mouth, MouthLoss(options.mouth_size).to(device)))
+    if options.lamb_detail:
+        rows.append(LossRow("detail", options.lamb_detail, DetailLoss(options.mouth_size)))
     for name, discriminator in networks.discriminators.items():
         rows.append(LossRow(name, gan_weights(options)[name], AdversarialLoss(discriminator, VIEWS[name])))
     if networks.syncnet:

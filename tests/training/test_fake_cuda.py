@@ -32,7 +32,7 @@ STAGES = {
     "frame_64": FrameOptions(mouth_size=64, lamb_gan_mouth=1.0, **NARROW),
     "frame_128": FrameOptions(mouth_size=128, **NARROW),
     "clip": ClipOptions(mouth_size=64, freeze_norms=True, **NARROW),
-    "frozen": FrameOptions(mouth_size=64, freeze_hearing=True, starts_from="frame_64", **NARROW),
+    "frozen": FrameOptions(mouth_size=64, freeze_hearing=True, lamb_detail=1.0, starts_from="frame_64", **NARROW),
 }
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 CASES = [("syncnet", "dinet", precision) for precision in DTYPES] + [

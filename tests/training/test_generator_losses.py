@@ -4,7 +4,7 @@ import torch
 
 from face.geometry import crop_size, mouth_box
 from models.discriminator import mouth_discriminator
-from training.generator_losses import AdversarialLoss, DiscriminatorLosses, single_mouths
+from training.generator_losses import AdversarialLoss, DetailLoss, DiscriminatorLosses, single_mouths
 
 
 def test_the_mouth_discriminator_sees_the_mouth_box_and_nothing_else():
@@ -34,3 +34,15 @@ def test_a_discriminator_learns_to_tell_sharp_mouths_from_blurred_ones():
         value.backward()
         optimizer.step()
     assert value < 0.1  # 0.25 is undecided
+
+
+def test_detail_is_in_the_mouth_and_a_shift_of_brightness_is_none():
+    loss = DetailLoss(64)
+    real = torch.rand(2, 1, 3, *crop_size(64))
+    assert loss(real, real + 0.2, {}) < 1e-5
+    elsewhere = real.clone()
+    elsewhere[..., :30, :] = 0
+    assert loss(real, elsewhere, {}) == 0
+    soft = torch.nn.functional.avg_pool2d(real[:, 0], 5, 1, 2)[:, None]
+    softer = torch.nn.functional.avg_pool2d(real[:, 0], 9, 1, 4)[:, None]
+    assert 0.1 < loss(real, soft, {}) < loss(real, softer, {})
