@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")"
 ./setup.sh
 export OMP_NUM_THREADS=1
-exec .venv/bin/python -m pytest -n 2 --dist loadfile "$@"
+exec .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"

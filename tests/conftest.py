@@ -10,6 +10,18 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
+# The files that take longest begin first: one that began last would keep one process waiting for the other.
+LONGEST = (
+    *("harm/test_harm.py", "training/test_training.py", "preprocessing/test_replaced.py"),
+    *("preprocessing/footage/test_raw_footage.py", "test_data_processing.py", "evaluation/test_evaluate.py"),
+    *("preprocessing/test_places.py", "tools/test_demo.py", "training/test_failing_processes.py"),
+    *("serving/test_jobs_served.py", "preprocessing/test_jobs.py", "test_make_dataset.py", "audio/test_hf_chain.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {REPOSITORY / "tests" / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")
