@@ -21,7 +21,7 @@ SECONDS = 3.0  # of the result that are looked at: finding faces in them takes a
 
 
 def preview(options: InferenceOptions, output: Path, renderer: Renderer, listener: Listener | None = None) -> str:
-    """Dub the loudest frame of the first SECONDS, write a JPEG of it beside its source, and give a line about it.
+    """Dub the loudest frame of the first SECONDS, write a JPEG of its face beside the source's, and give a line.
 
     The reference frames are chosen from those seconds too, unless they are named. Raises InputError as `dub` does.
     """
@@ -36,7 +36,7 @@ def preview(options: InferenceOptions, output: Path, renderer: Renderer, listene
         result = dubbed(renderer, lips, picture, view, face, crop)
     with atomic_write(output) as temporary:
         temporary.write_bytes(
-            cv2.imencode(".jpg", np.hstack([picture.bgr(), result.bgr()]), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
+            cv2.imencode(".jpg", np.hstack([view.image, result.cut(view.region)]), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
         )
     return f"{output}: frame {number}, at {number / float(plan.info.fps):.2f} s"
 
