@@ -21,7 +21,8 @@ PATIENCE = 5.0  # seconds in which a worker must end a job that was cancelled; t
 def child_environment() -> dict[str, str]:
     """Of a process that finds the project's modules wherever it was started."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    # Threads that wait for each other leave the processor to the server and its other workers, as in live.py.
+    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 class WorkerDied(Exception):
