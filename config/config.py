@@ -232,6 +232,12 @@ class InferenceOptions:
         low=0,
         high=2,
     )
+    smooth: int = option(
+        0,
+        "frames on either side whose sound counts too, less and less: 1 or 2 take flicker out of mouths, and slur them",
+        low=0,
+        high=5,
+    )
     cache_folder: str = option(
         "./output/cache", "folder of what is known of videos already dubbed (up to 2 GB); '' keeps nothing"
     )

@@ -109,7 +109,8 @@ def make_plan(
     avatar = open_for_dubbing(options) if is_avatar(options.source_video_path) else None
     info = probe(avatar.frames.path if avatar else options.source_video_path)
     named = parse_references(options.reference_frames, info.num_frames)
-    speech = read_speech(options.driving_audio_path, spec, options.deepspeech_model_path, str(renderer.device))
+    model, device = options.deepspeech_model_path, str(renderer.device)
+    speech = read_speech(options.driving_audio_path, spec, model, device, options.smooth)
     runs = playback_runs(info, max(1, round(min(speech.duration, seconds) * info.fps)))
     check_room(options, info.width * info.height * sum(map(len, runs)))
     last = max(runs[0].max(), 0 if named is None else named.max())
