@@ -16,7 +16,7 @@ from benchmarks.material import write_checkpoint, write_face_video, write_speech
 from benchmarks.timing import REPEATS, Row
 from config.config import InferenceOptions
 from dubbing import pipeline
-from media.picture import Picture
+from media.picture import Picture, as_new
 from media.video import VideoWriter, decode_from, probe
 from tools.steps import ROOT
 
@@ -59,7 +59,7 @@ def as_hevc(source: Path, target: Path) -> Path:
         )
         stream.width, stream.height, stream.pix_fmt = info.width, info.height, "yuv420p"
         for _, frame in decode_from(info, 0):
-            container.mux(stream.encode(Picture(frame).frame))
+            container.mux(stream.encode(as_new(Picture(frame).frame)))
         container.mux(stream.encode(None))
     return target
 
@@ -75,10 +75,11 @@ def host_row(name: str, options: InferenceOptions) -> Row:
                 writer.write(Picture(frame))
 
     works = {"alone": decode_and_encode, "whole": lambda: pipeline.write_result(plan, options, output)}
+    frames = {"alone": plan.info.num_frames, "whole": plan.num_frames}
     spent = {label: [] for label in works}
     for _ in tqdm(range(REPEATS), name, leave=False):
         for label, work in works.items():
-            spent[label].append(processor_seconds(work) / plan.num_frames)
+            spent[label].append(processor_seconds(work) / frames[label])
     limit, whole = statistics.median(spent["alone"]), spent["whole"]
     limited_by = "decoder and encoder alone, processor time"
     return Row(name, "frame", statistics.median(whole), min(whole), max(whole), limit=limit, limited_by=limited_by)

@@ -40,7 +40,10 @@ def with_tables(text: str) -> str:
         path = RESULTS / place[2]
         if not path.is_file():
             raise InputError(f"{path} is missing, and a table is made of it; run the benchmark that writes it")
-        lines = TABLES[path.stem.partition("_")[0]](json.loads(path.read_text(encoding="utf-8")), *place[3].split())
+        kind = path.stem.partition("_")[0]
+        if kind not in TABLES:
+            raise InputError(f"{path}: expected a name that begins with {', '.join(TABLES)}")
+        lines = TABLES[kind](json.loads(path.read_text(encoding="utf-8")), *place[3].split())
         return "\n".join([place[1].rstrip(), *lines, place[4]])
 
     return PLACE.sub(filled, text)

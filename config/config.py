@@ -282,7 +282,7 @@ class LiveOptions:
         0.15,
         "with --realtime, seconds that frames are kept back, so that those that take longer are in time too",
         low=0,
-        high=10,
+        high=2,
     )
     precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
     crf: int = option(18, "x264 quality, 0 (lossless) to 51", low=0, high=51)

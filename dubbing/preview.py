@@ -14,8 +14,8 @@ from dubbing.renderer import Renderer
 from face.alignment import network_crop
 from media.audio import read_audio
 from media.files import atomic_write
+from media.playback import play
 from media.progress import Listener
-from media.video import read_pictures
 
 SECONDS = 3.0  # of the result that are looked at: finding faces in them takes about a second
 
@@ -28,7 +28,7 @@ def preview(options: InferenceOptions, output: Path, renderer: Renderer, listene
     plan = make_plan(options, renderer, SECONDS, listener)
     number = loudest_usable(plan, options.driving_audio_path)
     source = np.concatenate(plan.runs)[number]
-    picture = next(read_pictures(plan.info, source, source + 1))
+    _, picture = next(play(plan.info, [np.array([source])]))
     view = face_view(picture, plan.faces.video_to_crop[source], VIEW_CORNERS)
     crop = network_crop(view.image, view.video_to_crop, renderer.mouth_size)
     face = renderer.generate(crop[None], plan.speech.windows(np.array([number / float(plan.info.fps)])))[0]

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from av.video.reformatter import Interpolation
-
-from media.picture import Picture
+from media.picture import Picture, as_bt709
 from media.video import VideoInfo, VideoWriter
 
 LONGEST_SIDE = 640  # pixels: it is looked at in half a page
@@ -21,5 +19,5 @@ class SourceCopy(VideoWriter):
 
     def write(self, image: Picture) -> None:
         """Append one frame of the source."""
-        small = image.frame.reformat(width=self.width, height=self.height, interpolation=Interpolation.AREA)
-        super().write(Picture(small))
+        # Browsers guess the colours of untagged video by its size.
+        super().write(Picture(as_bt709(image.frame, width=self.width, height=self.height)))

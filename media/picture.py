@@ -11,8 +11,9 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 # FFmpeg's fast converter darkens every picture by 2 levels of 255 a round trip; these flags bring that to 0.0.
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 SMALL_CHROMA, WHOLE_CHROMA = "yuv420p", "yuv444p"  # 8 bits; the second for odd sizes, which have no half
-PASSED = (SMALL_CHROMA, "yuvj420p")  # pixel formats that pass as they are: the second has the full range of 8 bits
-BT709 = 1  # ITU-T H.273 code point of primaries, transfer and matrix: what players assume for untagged HD video
+FULL_RANGE = "yuvj420p"  # as the first, but from 0 to 255
+PASSED = (SMALL_CHROMA, FULL_RANGE)  # pixel formats that pass as they are
+RGB, BT709, UNTAGGED, BT601 = 0, 1, 2, 6  # ITU-T H.273 code points of matrices; BT709 of primaries and transfer too
 ALIGNED = 4  # pixels: borders of regions lie on multiples of it, so that chroma of half size is cut where it begins
 
 
@@ -46,16 +47,18 @@ class Picture:
         return self.frame.to_ndarray(format="bgr24", interpolation=EXACT)
 
     def region(self, top: float, bottom: float, left: float, right: float, step: int = 1) -> Region:
-        """The part of the picture with all between these rows and columns, which may lie outside.
+        """The part of the picture with all between these rows and columns, of which some may lie outside.
 
         It begins at multiples of ALIGNED and of `step`, and is a little larger than was asked for, as the chroma of
         its border is guessed where that is not the picture's own.
         """
         height, width = self.shape[:2]
         grid, margin = math.lcm(ALIGNED, step), ALIGNED * step
-        first = [max(0, math.floor((edge - margin) / grid) * grid) for edge in (top, left)]
-        last = [math.ceil((edge + margin) / grid) * grid for edge in (bottom, right)]
-        return Region(first[0], min(height, last[0]), first[1], min(width, last[1]))
+        rows, columns = (
+            (max(0, math.floor((first - margin) / grid) * grid), min(size, math.ceil((last + margin) / grid) * grid))
+            for first, last, size in ((top, bottom, height), (left, right, width))
+        )
+        return Region(*rows, *columns)
 
     def cut(self, region: Region) -> np.ndarray:
         """The part (h, w, 3) BGR uint8 of the picture."""
@@ -75,12 +78,7 @@ class Picture:
             return self
         part = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(after), format="bgr24")
         copy_colour(self.frame, part)
-        part = part.reformat(
-            format=self.frame.format.name,
-            dst_colorspace=self.frame.colorspace,
-            dst_color_range=self.frame.color_range,
-            interpolation=EXACT,
-        )
+        part = like(part, self.frame)
         result = self.empty(*self.shape[:2])
         for own, other, new in zip(planes(result), planes(self.frame), planes(part), strict=True):
             own[...] = other
@@ -99,12 +97,29 @@ def in_planes(frame: "av.VideoFrame") -> "av.VideoFrame":
     wanted = planes_of(frame.width, frame.height)
     if frame.format.name in PASSED and wanted == SMALL_CHROMA:
         return frame
-    if not frame.format.is_rgb and frame.format.name != "pal8":
+    # Decoders of PNG call grey pictures RGB too, by their matrix.
+    if frame.colorspace != RGB and not frame.format.is_rgb and frame.format.name != "pal8":
         return frame.reformat(format=wanted, interpolation=EXACT)
+    return as_bt709(frame, format=wanted)
+
+
+def as_bt709(frame: "av.VideoFrame", **changes: object) -> "av.VideoFrame":
+    """The frame in the colours that players assume for untagged HD video; `changes` as of reformat."""
     matrix, limited = Colorspace.ITU709, ColorRange.MPEG
-    converted = frame.reformat(format=wanted, dst_colorspace=matrix, dst_color_range=limited, interpolation=EXACT)
+    converted = frame.reformat(dst_colorspace=matrix, dst_color_range=limited, interpolation=EXACT, **changes)
     converted.color_primaries = converted.color_trc = BT709
     return converted
+
+
+def like(frame: "av.VideoFrame", other: "av.VideoFrame") -> "av.VideoFrame":
+    """The frame in the pixel format, matrix and range of another one."""
+    is_full = other.format.name == FULL_RANGE or other.color_range == ColorRange.JPEG
+    return frame.reformat(
+        format=other.format.name,
+        dst_colorspace=Colorspace.ITU601 if other.colorspace in (UNTAGGED, BT601) else other.colorspace,
+        dst_color_range=ColorRange.JPEG if is_full else ColorRange.MPEG,
+        interpolation=EXACT,
+    )
 
 
 def planes_of(width: int, height: int) -> str:

@@ -12,10 +12,13 @@ END = object()
 def prefetch(items: Iterator[Item], depth: int = 1) -> Iterator[Item]:
     """The same items, made in a thread of its own, at most `depth` of them before they are asked for.
 
-    An exception in `items` is raised here, in its place.
+    An exception in `items` is raised here, in its place. Whoever stops asking waits for one item at most.
     """
-    with ThreadPoolExecutor(1) as worker:
+    worker = ThreadPoolExecutor(1)
+    try:
         pending = deque(worker.submit(next, items, END) for _ in range(depth))
         while (item := pending.popleft().result()) is not END:
             pending.append(worker.submit(next, items, END))
             yield item
+    finally:
+        worker.shutdown(cancel_futures=True)

@@ -1,6 +1,7 @@
 """Reading and writing video through PyAV, whose wheels carry FFmpeg: no system package is needed.
 
-Frames are BGR uint8 arrays (H, W, 3), upright. Frame times are seconds from the first frame.
+Frames are BGR uint8 arrays (H, W, 3), or Pictures in the decoder's planes; both upright. Frame times are seconds from
+the first frame.
 """
 
 from collections import deque
@@ -19,7 +20,7 @@ from config.errors import InputError
 from media.audio import AUDIO_RATE_OUT, decode_pcm
 from media.container import local_name, open_container
 from media.files import atomic_write
-from media.picture import EXACT, Picture, as_new, copy_colour, in_planes
+from media.picture import EXACT, Picture, as_new, copy_colour, in_planes, like
 from media.whole import check_whole, read_stamps
 
 VIDEO_SUFFIXES = {
@@ -302,6 +303,10 @@ def read_frames_at(path: str | Path, times: Sequence[float]) -> Iterator[np.ndar
     yield from read_chosen_frames(info, frames_on_screen(info, times).tolist())
 
 
+def kind_of(frame: "av.VideoFrame") -> tuple[str, int, int]:
+    return frame.format.name, frame.colorspace, frame.color_range
+
+
 class VideoWriter:
     """Writes H.264 and AAC into an MP4 that appears under its name only when it is whole.
 
@@ -336,9 +341,9 @@ class VideoWriter:
         self.container = av.open(local_name(temporary), "w", format="mp4", options={"movflags": "+faststart"})
         if self.comment:
             self.container.metadata["comment"] = self.comment
-        self.video = self.container.add_stream(
-            "libx264", rate=self.fps, options={"crf": str(self.crf), "preset": self.preset}
-        )
+        # Captions that a decoder found are of other speech.
+        options = {"crf": str(self.crf), "preset": self.preset, "a53cc": "0"}
+        self.video = self.container.add_stream("libx264", rate=self.fps, options=options)
         self.video.width, self.video.height = self.width, self.height
         self.video.time_base = 1 / self.fps
         if self.audio_path is not None:
@@ -360,15 +365,11 @@ class VideoWriter:
 
     def like_the_first(self, frame: "av.VideoFrame") -> "av.VideoFrame":
         """The frame, converted where its planes or its colours are of another kind than those the file began with."""
-        context = self.video.codec_context
         if not self.num_frames:
+            self.first = frame
             self.video.pix_fmt = frame.format.name
-            copy_colour(frame, context)
-        elif (frame.format.name, frame.colorspace, frame.color_range) != self.kind:
-            kind = dict(zip(("format", "dst_colorspace", "dst_color_range"), self.kind, strict=True))
-            return frame.reformat(**kind, interpolation=EXACT)
-        self.kind = frame.format.name, frame.colorspace, frame.color_range
-        return frame
+            copy_colour(frame, self.video.codec_context)
+        return frame if kind_of(frame) == kind_of(self.first) else like(frame, self.first)
 
     def __exit__(self, kind, value, trace) -> None:
         try:

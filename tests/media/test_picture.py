@@ -1,6 +1,7 @@
 """Pictures in the decoder's planes: parts of them, changes to them, and what a writer makes of them."""
 
 import av
+import cv2
 import numpy as np
 import pytest
 from talking_photo import photo_frame
@@ -112,9 +113,33 @@ def test_what_is_written_without_loss_has_the_samples_and_the_colours_of_the_sou
         assert all(np.array_equal(a, b) for a, b in zip(planes(ours), planes(theirs), strict=True))
 
 
-def test_a_frame_of_another_kind_than_the_first_is_converted(tmp_path):
+@pytest.mark.parametrize("first", [(1, 1), (2, 0), (6, 2), (9, 1)])
+@pytest.mark.parametrize("second", [(1, 1), (2, 0), (6, 2)])
+def test_a_frame_of_another_kind_than_the_first_is_converted(tmp_path, first, second):
     with VideoWriter(tmp_path / "made.mp4", 240, 232, 25, crf=5) as writer:
-        writer.write(Picture(coloured_frame("yuv420p", 1, 1)))
-        writer.write(Picture(coloured_frame("yuvj420p", 6, 2)))
-    first, second = (frame.to_ndarray(format="bgr24") for _, frame in decode_from(probe(tmp_path / "made.mp4"), 0))
-    assert np.abs(first.astype(float).mean((0, 1)) - second.mean((0, 1))).max() < 1.5
+        writer.write(Picture(coloured_frame("yuv420p", *first)))
+        writer.write(Picture(coloured_frame("yuvj420p" if second[1] == 2 else "yuv420p", *second)))
+    shown = [frame.to_ndarray(format="bgr24") for _, frame in decode_from(probe(tmp_path / "made.mp4"), 0)]
+    means = [image.astype(float).mean((0, 1)) for image in shown]
+    assert np.abs(means[0] - means[1]).max() < 1.5
+
+
+@pytest.mark.parametrize("size", [(232, 240), (231, 239)])
+@pytest.mark.parametrize("channels", ["grey", "colour", "transparent"])
+def test_a_picture_file_is_written_in_its_colours(tmp_path, size, channels):
+    image = photo_frame(0)[: size[0], : size[1]]
+    kept = {
+        "grey": cv2.cvtColor(image, cv2.COLOR_BGR2GRAY),
+        "colour": image,
+        "transparent": cv2.cvtColor(image, cv2.COLOR_BGR2BGRA),
+    }[channels]
+    assert cv2.imwrite(str(tmp_path / "still.png"), kept)
+    with av.open(str(tmp_path / "still.png")) as container:
+        picture = Picture(next(container.decode(video=0)))
+    with VideoWriter(tmp_path / "made.mp4", size[1], size[0], 25, crf=5) as writer:
+        writer.write(picture)
+    (made,) = (frame for _, frame in decode_from(probe(tmp_path / "made.mp4"), 0))
+    assert (made.colorspace, made.color_range) == (1, 1)
+    expected = cv2.cvtColor(kept, cv2.COLOR_GRAY2BGR) if channels == "grey" else image
+    difference = made.to_ndarray(format="bgr24", interpolation=EXACT).astype(float) - expected
+    assert np.abs(difference.mean((0, 1))).max() < 1 and np.abs(difference).mean() < 4

@@ -1,5 +1,6 @@
 """The order of the source frames, and reading them so, compared with plain arithmetic and sequential decoding."""
 
+import time
 from dataclasses import replace
 from fractions import Fraction
 
@@ -81,3 +82,16 @@ def test_prefetch_makes_no_more_than_it_may():
     next(items)
     items.close()
     assert len(made) <= 4
+
+
+def test_whoever_stops_asking_waits_for_one_item_at_most():
+    def slow():
+        for number in range(100):
+            time.sleep(0.1)
+            yield number
+
+    items = prefetch(slow(), 50)
+    assert next(items) == 0
+    began = time.monotonic()
+    items.close()
+    assert time.monotonic() - began < 1
