@@ -34,10 +34,9 @@ RECIPES: dict[str, tuple[Flags, Flags]] = {
     "references": (("--references", "pose_spread"), ("--references", "pose_spread")),
     "hide_half": (("--hide", "half"), ("--hide", "half")),
     "detail": ((), ("--lamb_detail", "20")),
-    "detail_gan": ((), ("--lamb_detail", "20", "--lamb_gan_mouth", "0.5", "--lr_d", "5e-4")),
-    "gan_mouth": ((), ("--lamb_gan_mouth", "0.1", "--lr_d", "5e-4")),
-    "gan_mouth_more": ((), ("--lamb_gan_mouth", "0.5", "--lr_d", "5e-4")),
-    "frozen_gan_mouth": ((), ("--freeze_hearing", "--lamb_gan_mouth", "0.1", "--lr_d", "5e-4")),
+    "gan_mouth": ((), ("--lamb_gan_mouth", "0.1", "--lr_d", "2e-4")),
+    "gan_mouth_less": ((), ("--lamb_gan_mouth", "0.03", "--lr_d", "2e-4")),
+    "frozen_gan_mouth": ((), ("--freeze_hearing", "--lamb_gan_mouth", "0.1", "--lr_d", "2e-4")),
     "lawdnet": (("--model", "lawdnet"), ("--model", "lawdnet")),
 }
 

@@ -135,7 +135,7 @@ class GeneratorOptions(StageOptions):
     lamb_perception: float = option(10.0, "weight of the VGG19 loss", low=0)
     lamb_gan: float = option(1.0, "weight of the LSGAN loss on single frames", low=0)
     lamb_gan_mouth: float = option(
-        0.0, "weight of the LSGAN loss on patches of the mouth box: sharper teeth and lips; 0 as published", low=0
+        0.0, "weight of the LSGAN loss on fine detail of the mouth box: sharper teeth and lips; 0 as published", low=0
     )
     lamb_pixel: float | None = option(None, "weight of the pixel MSE; not set: 1 for lawdnet, 0 for dinet", low=0)
     lamb_mouth: float = option(

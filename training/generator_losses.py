@@ -25,6 +25,7 @@ Batch = dict[str, Tensor]
 Losses = dict[str, Tensor]
 View = Callable[[Tensor], Tensor]  # clips (B, T, 3, H, W) as a discriminator takes them
 DETAIL_BANDS = 3  # octaves
+FINE, FINE_GAIN = 5, 8  # pixels of the mean that is taken away, and by how much the rest is enlarged
 
 
 @dataclass(frozen=True)
@@ -228,9 +229,13 @@ def single_frames(clips: Tensor) -> Tensor:
     return clips.flatten(0, 1)
 
 
-def single_mouths(clips: Tensor) -> Tensor:
-    """(B, T, 3, H, W) -> the mouth boxes (B * T, 3, S, S)."""
-    return single_frames(clips)[..., *mouth_box(clips.shape[-1] * 4 // 5)]
+def fine_mouths(clips: Tensor) -> Tensor:
+    """(B, T, 3, H, W) -> what is fine in the mouth boxes, (B * T, 3, S, S) of mean 0 and a spread of about 0.4.
+
+    In the pictures a discriminator does not learn to see blur in 200 steps, in this it does in fifty.
+    """
+    mouths = single_frames(clips)[..., *mouth_box(clips.shape[-1] * 4 // 5)]
+    return FINE_GAIN * (mouths - F.avg_pool2d(mouths, FINE, 1, FINE // 2, count_include_pad=False))
 
 
 def lsgan(scores: Tensor, target: float) -> Tensor:

@@ -30,8 +30,8 @@ from training.generator_losses import (
     PixelLoss,
     SyncLoss,
     View,
+    fine_mouths,
     single_frames,
-    single_mouths,
 )
 from training.generator_validation import GeneratorValidation
 from training.parallel import Parallel
@@ -41,7 +41,7 @@ from training.stages import BuiltStage
 VALIDATION_FRAMES = 60  # generated per validation, beside the video
 NUM_HEARD = 32  # audio windows of a generator's sample whose lip opening is learned beside its pictures
 # What discriminators look at, by the name of their loss.
-VIEWS: dict[str, View] = {"gan_image": single_frames, "gan_mouth": single_mouths, "gan_clip": fold_frames}
+VIEWS: dict[str, View] = {"gan_image": single_frames, "gan_mouth": fine_mouths, "gan_clip": fold_frames}
 
 
 @dataclass

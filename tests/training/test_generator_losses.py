@@ -4,13 +4,13 @@ import torch
 
 from face.geometry import crop_size, mouth_box
 from models.discriminator import mouth_discriminator
-from training.generator_losses import AdversarialLoss, DetailLoss, DiscriminatorLosses, single_mouths
+from training.generator_losses import AdversarialLoss, DetailLoss, DiscriminatorLosses, fine_mouths
 
 
 def test_the_mouth_discriminator_sees_the_mouth_box_and_nothing_else():
     torch.manual_seed(0)
     network = mouth_discriminator(4)
-    loss = AdversarialLoss(network, single_mouths)
+    loss = AdversarialLoss(network, fine_mouths)
     for size in (32, 64, 96):
         clips = torch.rand(2, 5, 3, *crop_size(size), requires_grad=True)
         loss(clips, clips, {}).backward()
@@ -24,7 +24,7 @@ def test_the_mouth_discriminator_sees_the_mouth_box_and_nothing_else():
 def test_a_discriminator_learns_to_tell_sharp_mouths_from_blurred_ones():
     torch.manual_seed(0)
     network = mouth_discriminator(8)
-    losses = DiscriminatorLosses("gan_mouth", network, single_mouths)
+    losses = DiscriminatorLosses("gan_mouth", network, fine_mouths)
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
     for _ in range(40):
         real = (torch.rand(4, 1, 3, *crop_size(32)) > 0.5).float()
