@@ -11,3 +11,5 @@ lamb_sync = 0.5
 freeze_norms = True
 starts_from = "frame_64"
 syncnet_from = "syncnet"
+lamb_gan_mouth = 0.1
+lr_d = 2e-4

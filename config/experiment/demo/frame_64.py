@@ -7,3 +7,5 @@ augment_num = 32
 lr_g = 5e-4
 max_minutes = 6.0
 starts_from = "frame_32"
+lamb_gan_mouth = 0.1
+lr_d = 2e-4
