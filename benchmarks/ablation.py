@@ -1,4 +1,4 @@
-"""What a recipe gives beside the plain one, in equal steps from equal seeds: on your own video, or on the sample speaker.
+"""What a recipe gives beside the plain one, in equal steps from equal seeds: on your own video or the sample speaker.
 
     python benchmarks/ablation.py --video VIDEO --recipes freeze_hearing,gan_mouth --seeds 2
     python benchmarks/ablation.py --recipes freeze_hearing
