@@ -54,6 +54,8 @@ def score_lines(record: dict, protocol: str, columns: str) -> Lines:
     from benchmarks.learning_report import LEARNED, SEEN, score_table
 
     titles = LEARNED | SEEN
+    if unknown := [key for key in columns.split(",") if key not in titles]:
+        raise InputError(f"a table's columns: {', '.join(unknown)}: expected some of {', '.join(titles)}")
     return score_table(record["recipes"], protocol, {key: titles[key] for key in columns.split(",")})[1:]
 
 

@@ -47,18 +47,18 @@ class Picture:
         return self.frame.to_ndarray(format="bgr24", interpolation=EXACT)
 
     def region(self, top: float, bottom: float, left: float, right: float, step: int = 1) -> Region:
-        """The part of the picture with all between these rows and columns, of which some may lie outside.
+        """The part of the picture between these rows and columns; where they are all outside, what is nearest.
 
         It begins at multiples of ALIGNED and of `step`, and is a little larger than was asked for, as the chroma of
         its border is guessed where that is not the picture's own.
         """
         height, width = self.shape[:2]
         grid, margin = math.lcm(ALIGNED, step), ALIGNED * step
-        rows, columns = (
-            (max(0, math.floor((first - margin) / grid) * grid), min(size, math.ceil((last + margin) / grid) * grid))
-            for first, last, size in ((top, bottom, height), (left, right, width))
-        )
-        return Region(*rows, *columns)
+        edges = []
+        for first, last, size in ((top, bottom, height), (left, right, width)):
+            begin = min(max(0, math.floor((first - margin) / grid)), (size - 1) // grid) * grid
+            edges += [begin, min(size, max(begin + grid, math.ceil((last + margin) / grid) * grid))]
+        return Region(*edges)
 
     def cut(self, region: Region) -> np.ndarray:
         """The part (h, w, 3) BGR uint8 of the picture."""
@@ -127,9 +127,14 @@ def planes_of(width: int, height: int) -> str:
     return WHOLE_CHROMA if width % 2 or height % 2 else SMALL_CHROMA
 
 
+def quarter_turns(frame: "av.VideoFrame") -> int:
+    """Counter-clockwise, that put it upright: phones store a rotation beside the picture."""
+    return round(frame.rotation / 90) % 4
+
+
 def upright_planes(frame: "av.VideoFrame") -> "av.VideoFrame":
-    """The picture as it is meant to be seen: phones store a rotation beside it (degrees, counter-clockwise)."""
-    turns = round(frame.rotation / 90) % 4
+    """The frame as it is meant to be seen."""
+    turns = quarter_turns(frame)
     if not turns:
         return frame
     size = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)

@@ -20,7 +20,7 @@ from config.errors import InputError
 from media.audio import AUDIO_RATE_OUT, decode_pcm
 from media.container import local_name, open_container
 from media.files import atomic_write
-from media.picture import EXACT, Picture, as_new, copy_colour, in_planes, like
+from media.picture import EXACT, Picture, as_new, copy_colour, in_planes, like, quarter_turns
 from media.whole import check_whole, read_stamps
 
 VIDEO_SUFFIXES = {
@@ -143,9 +143,9 @@ def frame_rate(times: np.ndarray, stream: "av.VideoStream") -> Fraction:
 
 
 def upright(frame: "av.VideoFrame") -> np.ndarray:
-    """The picture as it is meant to be seen: phones store a rotation beside it (degrees, counter-clockwise)."""
+    """The picture (H, W, 3) BGR uint8 as it is meant to be seen, of whatever depth and chroma it is decoded."""
     image = frame.to_ndarray(format="bgr24", interpolation=EXACT)
-    turns = round(frame.rotation / 90) % 4
+    turns = quarter_turns(frame)
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 

@@ -1,5 +1,6 @@
 """Batches of frames as the networks take them."""
 
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -11,3 +12,8 @@ def to_unit(images: Tensor) -> Tensor:
 def fold_frames(clip: Tensor) -> Tensor:
     """(B, T, 3, H, W) -> (B, 3 T, H, W), as clip discriminators and SyncNet take it."""
     return clip.flatten(1, 2)
+
+
+def high_pass(images: Tensor, size: int) -> Tensor:
+    """(N, C, H, W) less their mean over size x size pixels, an odd number: what is fine in them."""
+    return images - F.avg_pool2d(images, size, 1, size // 2, count_include_pad=False)

@@ -17,7 +17,7 @@ from config.constants import WINDOW_FRAMES
 from face.geometry import mouth_box
 from face.masks import lip_weight
 from models.discriminator import Discriminator
-from models.frames import fold_frames, to_unit
+from models.frames import fold_frames, high_pass, to_unit
 from models.syncnet import SyncNet
 from models.vgg19 import VGG19Features
 
@@ -235,7 +235,7 @@ def fine_mouths(clips: Tensor) -> Tensor:
     In the pictures a discriminator does not learn to see blur in 200 steps, in this it does in fifty.
     """
     mouths = single_frames(clips)[..., *mouth_box(clips.shape[-1] * 4 // 5)]
-    return FINE_GAIN * (mouths - F.avg_pool2d(mouths, FINE, 1, FINE // 2, count_include_pad=False))
+    return FINE_GAIN * high_pass(mouths, FINE)
 
 
 def lsgan(scores: Tensor, target: float) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from dataset.images import video_crops
 from dataset.video import Video
 from face.geometry import mouth_box
-from models.frames import to_unit
+from models.frames import high_pass, to_unit
 
 LIPS = (0.13, 0.83, 0.15, 0.85)  # top, bottom, left, right of the lips' part of the mouth box, in shares of it
 GRID = (12, 16)  # rows and columns that the lips are reduced to
@@ -61,8 +61,7 @@ def texture(faces: Tensor) -> Tensor:
     """High-frequency energy (N,) around the lips of face crops (N, 3, h, w) in [0, 1]: of what a small mean lacks."""
     grey = lips(faces)
     size = max(1, round(grey.shape[-1] / 45 * FINE)) // 2 * 2 + 1
-    fine = grey - F.avg_pool2d(grey, size, 1, size // 2, count_include_pad=False)
-    return fine.square().mean((1, 2, 3))
+    return high_pass(grey, size).square().mean((1, 2, 3))
 
 
 def lips(faces: Tensor) -> Tensor:

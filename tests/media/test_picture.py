@@ -60,6 +60,8 @@ def test_regions_end_with_the_picture():
     picture = Picture(coloured_frame("yuv420p"))
     height, width, _ = picture.shape
     assert picture.region(-50, height + 9, -3, width * 2) == (0, height, 0, width)
+    for outside in ((height + 60, height + 90, 10, 50), (-300, -100, 10, 50), (10, 50, width + 5, width + 9)):
+        assert min(picture.cut(picture.region(*outside)).shape[:2]) >= 4  # what is nearest
     top, bottom, left, right = picture.region(100, 110, 100, 110, step=3)
     assert top % 12 == left % 12 == 0 and top <= 88 and bottom >= 122 and left <= 88 and right >= 122
 
