@@ -2,6 +2,7 @@
 
     python benchmarks/learning.py                       one seed, a small setting: under 40 minutes on 2 CPU cores
     python benchmarks/learning.py --seeds 3             with the spread over seeds
+    python benchmarks/learning.py --own_only            without the published recipes, in half of the time
     python benchmarks/learning.py --setting full        the published sizes, on a GPU
     python benchmarks/learning.py --video VIDEO         on your own video: its first 80 % to train, its end to score
 

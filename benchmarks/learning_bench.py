@@ -25,7 +25,7 @@ class Bench:
     """Data, runs and results in one folder. Whatever is there already is not made again."""
 
     def __init__(self, options: LearningOptions):
-        self.setting, self.device = SETTINGS[options.setting], options.device
+        self.setting, self.device, self.own_only = SETTINGS[options.setting], options.device, options.own_only
         self.video = Path(options.video) if options.video else None
         self.folder = Path(options.output_folder) / options.setting
         self.copy_name, self.protocols, self.flags = "source mouth, copied", SPEAKER_PROTOCOLS, []
@@ -65,10 +65,8 @@ class Bench:
         """Train, dub and score every recipe with this seed: its name, and the scores of every protocol."""
         setting = self.setting
         syncnet = best_checkpoint(self.folder / f"syncnet_{seed}" / "syncnet")
-        for label, model in (("published DINet recipe", "dinet"), ("published LawDNet recipe", "lawdnet")):
-            files = {f"published/{name}.py": share for name, share in setting.published.items()}
-            flags = ["--model", model, "--perceptual_weights", "auto", *setting.published_flags]
-            yield label, self.dub_and_score(self.train_frames(f"{model}_{seed}", files, seed, *flags), syncnet)
+        if not self.own_only:
+            yield from self.score_published(seed, syncnet)
         files = {f"{setting.folder}/{name}.py": share for name, share in setting.default.items()}
         stage = self.train_frames(f"default_{seed}", files, seed)
         yield "this project's frame stages", self.dub_and_score(stage, syncnet)
@@ -76,6 +74,13 @@ class Bench:
         clip = f"{setting.folder}/{setting.clip}.py"
         stage = self.train(f"default_{seed}", clip, seed, *start, "--max_minutes", setting.clip_minutes)
         yield "and its clip stage", self.dub_and_score(stage, syncnet)
+
+    def score_published(self, seed: int, syncnet: Path) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
+        setting = self.setting
+        for label, model in (("published DINet recipe", "dinet"), ("published LawDNet recipe", "lawdnet")):
+            files = {f"published/{name}.py": share for name, share in setting.published.items()}
+            flags = ["--model", model, "--perceptual_weights", "auto", *setting.published_flags]
+            yield label, self.dub_and_score(self.train_frames(f"{model}_{seed}", files, seed, *flags), syncnet)
 
     def train_frames(self, name: str, files: dict[str, float], seed: int, *flags: object) -> Path:
         """Train frame stages coarse to fine, each for its share of the minutes. Returns the last one's folder."""

@@ -91,4 +91,5 @@ class LearningOptions:
     seeds: int = option(1, "how often everything is trained, each time from another seed", low=1)
     output_folder: str = option(str(ROOT / "output" / "benchmarks" / "learning"), "folder of data, runs and results")
     video: str = option("", "your own video to train on and to score, with sound; empty: the sample speaker")
+    own_only: bool = option(False, "leave out the published recipes, which take half of the time")
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
