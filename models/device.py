@@ -1,6 +1,7 @@
 """Which device and which precision a network runs with."""
 
 import os
+import platform
 import warnings
 from contextlib import AbstractContextManager, nullcontext
 
@@ -10,6 +11,7 @@ from config.errors import InputError
 
 NO_GPU = "PyTorch sees no GPU"
 BF16_CAPABILITY = (8, 0)  # compute capability from which GPUs multiply in bf16; older ones emulate it slowly
+X86 = ("x86_64", "amd64", "i386", "i686")
 AUTOCAST_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -91,8 +93,18 @@ def resolve_precision(device: torch.device, precision: str) -> str:
     if device.type == "cuda":
         fast = torch.cuda.get_device_capability(device) >= BF16_CAPABILITY
     else:
-        fast = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        fast = cpu_multiplies_in_bf16()
     return "bf16" if fast else "fp32"
+
+
+def cpu_multiplies_in_bf16() -> bool:
+    """Whether this processor has instructions for it. On x86 oneDNN itself says yes to AVX-512 without them too, where
+    it converts to float32 and back, at less than half of float32's speed."""
+    if not (torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()):
+        return False
+    if platform.machine().lower() not in X86:
+        return True
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
