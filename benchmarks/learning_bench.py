@@ -17,7 +17,7 @@ from media.video import probe
 from tools.steps import ROOT, run
 from training.checkpoints import best_checkpoint
 
-BY_TIME = ("--non_decay", 100_000, "--decay", 100_000)  # --max_minutes ends every stage, not its epochs
+BY_TIME = ("--non_decay", 100_000, "--decay", 100_000, "--max_steps", 0)  # --max_minutes alone ends every stage
 DRAWS = 768  # of your own video in an epoch: as many as of 24 videos
 
 

@@ -128,7 +128,8 @@ def learn(raw: Path, folder: Path, flags: list[str], options: OutOfStepOptions) 
         run("data_processing.py", "--all", "--training_data_path", data, *workers)
     config, train_data = ROOT / "config" / "experiment" / "demo" / "syncnet.py", data / "training_json.json"
     run("train_sequence.py", "--config_path", config, "--name", "run", "--resume", "--result_path", folder,
-        "--train_data", train_data, "--max_minutes", options.minutes, "--wandb", "disabled")  # fmt: skip
+        "--train_data", train_data, "--max_minutes", options.minutes, "--max_steps", 0,
+        "--wandb", "disabled")  # fmt: skip
     return best_checkpoint(folder / "run" / "syncnet"), len(list((data / "split_video_25fps").iterdir()))
 
 

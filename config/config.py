@@ -79,6 +79,7 @@ class StageOptions:
     non_decay: int = option(135, "epochs at the full learning rate", low=0, high=10**6)
     decay: int = option(135, "epochs of linear decay to 0", low=0, high=10**6)
     warmup_steps: int = option(0, "steps over which the learning rates rise to their value", low=0)
+    max_steps: int = option(0, "end the stage after this many steps; 0 for no limit", low=0)
     max_minutes: float = option(0.0, "end the stage after this many minutes of training; 0 for no limit", low=0)
     precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
 

@@ -37,7 +37,9 @@ ROOM = 2 * 10**9  # bytes of everything that is made
 
 @dataclass
 class DemoOptions:
-    minutes: float = option(0.0, "training budget in minutes; 0: 13 on a CPU, 10 on a GPU", low=0, high=10**5)
+    minutes: float = option(
+        0.0, "training budget in minutes; 0: 10 on a GPU, as long as the steps take on a CPU", low=0, high=10**5
+    )
     model: str = option("dinet", "generator", choices=MODELS)
     output_folder: str = option(str(ROOT / "output" / "demo"), "folder of everything that is made")
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
@@ -138,8 +140,9 @@ def train(options: DemoOptions, folder: Path, *flags: object) -> Path:
     run("data_processing.py", "--all", "--training_data_path", dataset, "--num_workers", 2)
     on_gpu = choose_device(options.device).type == "cuda"
     stages = ROOT / "config" / "experiment" / ("demo_gpu" if on_gpu else "demo")
-    minutes = options.minutes or (10 if on_gpu else 13)
-    run("train_sequence.py", "--config_folder", stages, "--total_minutes", minutes, "--model", options.model,
+    minutes = options.minutes or (10 if on_gpu else 0)
+    end = ("--total_minutes", minutes, "--max_steps", 0) if minutes else ("--max_minutes", 0)
+    run("train_sequence.py", "--config_folder", stages, *end, "--model", options.model,
         "--train_data", dataset / "training_json.json", "--result_path", folder, "--name", "run",
         "--device", options.device, "--seed", options.seed, *flags)  # fmt: skip
     last_stage = max((folder / "run").glob("clip_*"), key=lambda stage: int(stage.name.removeprefix("clip_")))

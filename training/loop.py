@@ -44,14 +44,14 @@ def train_stage(
     loader = make_loader(stage.samples, sampler, options.num_workers, pin_memory=parallel.device.type == "cuda")
 
     title = f"{folder.parent.name}/{folder.name}"
-    total = None if options.max_minutes else schedule.epochs * len(sampler)  # unknown where time decides
+    total = schedule.steps(len(sampler))
     with tqdm(total=total, initial=state.step, desc=title, unit="step", disable=not parallel.is_main) as bar:
         training = StageTraining(
             stage, folder, state, schedule, parallel, LossLog(stage, folder, tracker, parallel, bar)
         )
-        if schedule.is_over(state.epoch, state.seconds):  # by options that were changed since
+        if schedule.is_over(state.epoch, state.step, state.seconds):  # by options that were changed since
             training.finish_epoch()
-        while not schedule.is_over(state.epoch, state.seconds):
+        while not schedule.is_over(state.epoch, state.step, state.seconds):
             sampler.epoch = state.epoch
             training.train_epoch(loader)
             training.finish_epoch()
@@ -71,15 +71,17 @@ class StageTraining:
     factor: float = 0.0
 
     def train_epoch(self, loader: Iterable[dict[str, Tensor]]) -> None:
-        """One epoch. A single process ends it early where the stage's time is over."""
+        """One epoch, ended early after the stage's last step; where its time is over, by a single process alone."""
         state, parallel, began = self.state, self.parallel, time.perf_counter()
-        self.factor = self.schedule.epoch_factor(state.epoch, state.seconds)
+        self.factor = self.schedule.epoch_factor(state.epoch, state.step, state.seconds)
         for batch in loader:
             for phase in self.stage.phases:
                 phase.set_learning_rate(self.factor * self.schedule.warmup_factor(state.step))
             losses = train_step(self.stage, batch, parallel.device)
             state.step += 1
             self.log.add(state.step, losses)
+            if self.schedule.has_all_steps(state.step):
+                break
             if parallel.world_size == 1 and self.schedule.is_out_of_time(state.seconds + time.perf_counter() - began):
                 break
         state.epoch += 1
@@ -88,7 +90,7 @@ class StageTraining:
     def finish_epoch(self) -> None:
         """Validate and save where this epoch's number wants it, or at the end. A run that diverged saves nothing."""
         options, state, parallel = self.stage.options, self.state, self.parallel
-        finished = self.schedule.is_over(state.epoch, state.seconds)
+        finished = self.schedule.is_over(state.epoch, state.step, state.seconds)
         validated = bool(self.stage.validate) and (finished or state.epoch % options.eval_every == 0)
         saved = finished or state.epoch % options.checkpoint_every == 0
         if not (validated or saved):

@@ -296,15 +296,16 @@ def test_a_finished_run_is_not_overwritten_and_resume_leaves_it(data, tmp_path):
     assert checkpoint.stat().st_mtime_ns == written
 
 
-def test_a_time_budget_ends_a_stage_within_an_epoch(data, tmp_path):
+@pytest.mark.parametrize("flags", [["--max_minutes", "0.000001"], ["--max_steps", "1"]])
+def test_time_and_steps_end_a_stage_within_an_epoch(data, tmp_path, flags):
     path = str(stage_file(tmp_path, "stage", stage="frame", lamb_gan=0.0, lamb_mouth=1.0))
-    run(["--config_path", path, "--max_minutes", "0.000001"], data, tmp_path)
+    run(["--config_path", path, *flags], data, tmp_path)
     (kept,) = (tmp_path / "run" / "stage").glob("epoch_*.pth")
     content = read_checkpoint(kept, "--x")
     assert content["finished"] and content["step"] == 1
 
 
-@pytest.mark.parametrize("flags", [["--non_decay", "1"], ["--max_minutes", "0.000001"]])
+@pytest.mark.parametrize("flags", [["--non_decay", "1"], ["--max_minutes", "0.000001"], ["--max_steps", "3"]])
 def test_old_checkpoints_go_and_a_stage_that_has_had_its_time_is_finished_by_resume(data, tmp_path, flags):
     options = {"non_decay": 3, "decay": 0, "checkpoint_every": 1, "lamb_gan": 0.0, "lamb_mouth": 1.0}
     path = str(stage_file(tmp_path, "stage", stage="frame", **options))

@@ -5,6 +5,7 @@ mouth_size = 64
 batch_size = 2
 augment_num = 8
 lr_g = 5e-5
+max_steps = 80
 max_minutes = 1.5
 lamb_gan_clip = 0.0
 lamb_sync = 0.5

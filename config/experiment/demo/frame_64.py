@@ -5,6 +5,7 @@ mouth_size = 64
 batch_size = 8
 augment_num = 32
 lr_g = 5e-4
+max_steps = 384
 max_minutes = 6.0
 starts_from = "frame_32"
 lamb_gan_mouth = 0.1
