@@ -99,5 +99,5 @@ def copy_mouths(source: Path, truth: Path, output: Path) -> None:
 def face_matrices(path: Path) -> np.ndarray:
     """video_to_crop (T, 3, 3) of every frame, NaN where there is no face."""
     with FaceLandmarker() as landmarker:
-        track = track_video(probe(path), landmarker)
+        track = track_video(probe(path), [landmarker])
     return align_video(track.landmarks, track.success)

@@ -2,11 +2,12 @@
 
     python benchmarks/speed.py                     everything, on the GPU if there is one
     python benchmarks/speed.py generator loader --device cpu --json speed.json
+    python benchmarks/speed.py --toy               whether all of it runs here
 
-Medians over repeats after warm-up, on generated input. The limit of networks is the rate of a bf16 matrix product
-measured in the same run, that of the loader the decoding of its crops, that of inference.py its generator
-alone, that of preprocessing the decoding of the raw video. `ways` leaves out, one by one, what makes the generators
-fast.
+Medians over repeats after warm-up, on generated input. The limit of networks is the rate of a matrix product, in bf16
+where the device multiplies in it, measured in the same run, that of the loader the decoding of its crops, that of
+inference.py its generator alone, that of preprocessing the decoding of the raw video. `ways` leaves out, one by one,
+what makes the generators fast.
 """
 
 import json
@@ -27,6 +28,7 @@ from media.files import atomic_write
 if TYPE_CHECKING:
     import torch
 
+    from benchmarks.sizes import Sizes
     from benchmarks.timing import Row
 
 STAGES = ("generator", "ways", "training", "loader", "inference", "host", "preprocessing")
@@ -36,6 +38,7 @@ STAGES = ("generator", "ways", "training", "loader", "inference", "host", "prepr
 class SpeedOptions:
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)
     json: str = option("", "file that the rows are written to as JSON")
+    toy: bool = option(False, "see in minutes whether all of it runs here; the figures mean nothing")
 
 
 def main() -> None:
@@ -48,14 +51,15 @@ def main() -> None:
     unknown = [name for name in names if name not in (*STAGES, "all")]
     if unknown:
         raise InputError(f"{unknown[0]!r} is no stage; expected {', '.join(STAGES)} or all")
-    from benchmarks.timing import HEADER  # seconds, which --help should not take
+    from benchmarks.sizes import REAL, TOY  # seconds, which --help should not take
+    from benchmarks.timing import HEADER
     from models.device import choose_device, describe_device
 
     device, rows_of = choose_device(options.device), measurements()
     print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}", flush=True)
     records = []
     for name in STAGES if "all" in names else names:
-        for row in rows_of[name](device):
+        for row in rows_of[name](device, TOY if options.toy else REAL):
             print(f"| {' | '.join(row.cells())} |", flush=True)
             records.append(row.record())
     if options.json:
@@ -68,7 +72,7 @@ def main() -> None:
             temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
-def measurements() -> "dict[str, Callable[[torch.device], Iterator[Row]]]":
+def measurements() -> "dict[str, Callable[[torch.device, Sizes], Iterator[Row]]]":
     """What measures each stage."""
     from benchmarks.speed_data import loader_rows
     from benchmarks.speed_host import host_rows

@@ -12,6 +12,7 @@ import numpy as np
 import skimage.data
 import torch
 
+from benchmarks.sizes import Sizes
 from benchmarks.speed_networks import AUDIO_CHANNELS, make_batch, make_phases, timed_stages, train
 from benchmarks.stages import CROPS, FRAMES
 from benchmarks.timing import Row, measure
@@ -26,30 +27,28 @@ from dataset.samples import GeneratorSamples, SyncSamples, TrainingSamples
 from preprocessing.pack_step import pack_crops
 from training.generator_stage import NUM_HEARD
 
-VIDEOS, CLIPS, CHANNELS = 4, 20, AUDIO_CHANNELS
-FEEDERS, FED_SECONDS = 8, 4.0  # so long that filling the first batches counts for little
-SAMPLES = 64
+VIDEOS, CHANNELS = 4, AUDIO_CHANNELS
+FEEDERS = 8
 images.CACHE_BYTES = 0  # without the memory that serves small sets
 HOST = torch.device("cpu")
-KINDS = (("frame", 64), ("frame", 128), ("frame", 256), ("clip", 256), ("syncnet", 256))  # and their mouth sizes
 
 
-def loader_rows(device: torch.device) -> Iterator[Row]:
+def loader_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
     """One process draws samples whose crops it has not decoded before, then samples from packed crops.
 
     On a GPU also training that is fed by eight such processes: the limit is the step alone.
     """
     with tempfile.TemporaryDirectory() as folder:
-        manifest = load_manifest(make_set(Path(folder)))
-        for kind, mouth_size in KINDS:
-            yield loader_row(manifest.videos, kind, mouth_size)
-        for kind, mouth_size in KINDS:
+        manifest = load_manifest(make_set(Path(folder), sizes.clips))
+        for kind, mouth_size in sizes.drawn:
+            yield loader_row(manifest.videos, kind, mouth_size, sizes.samples)
+        for kind, mouth_size in sizes.drawn:
             packed = [pack(video, TrainingSetLayout(Path(folder)), mouth_size) for video in manifest.videos]
-            yield packed_row(packed, kind, mouth_size)
+            yield packed_row(packed, kind, mouth_size, sizes.samples)
         if device.type == "cuda":
-            for name, options in timed_stages(device).items():
+            for name, options in timed_stages(device, sizes).items():
                 if options.stage != "syncnet":
-                    yield fed_row(manifest.videos, name, options, device, FEEDERS, FED_SECONDS)
+                    yield fed_row(manifest.videos, name, options, device, FEEDERS, sizes.fed_seconds)
 
 
 def make_samples(videos: list[Video], kind: str, mouth_size: int, draws: int) -> TrainingSamples:
@@ -58,26 +57,26 @@ def make_samples(videos: list[Video], kind: str, mouth_size: int, draws: int) ->
     return GeneratorSamples(videos, FRAMES[kind], mouth_size, draws, seed=0, num_heard=NUM_HEARD)
 
 
-def loader_row(videos: list[Video], kind: str, mouth_size: int) -> Row:
+def loader_row(videos: list[Video], kind: str, mouth_size: int, count: int) -> Row:
     """The limit is decoding alone."""
-    samples = make_samples(videos, kind, mouth_size, SAMPLES)
+    samples = make_samples(videos, kind, mouth_size, count)
     path = videos[0].paths[0]
     decode = measure("decode", "crop", lambda: [images.load_crop(path, mouth_size) for _ in range(50)], 50, HOST)
     name, crops = f"{kind} sample, mouth {mouth_size}, one worker", CROPS[kind]
-    return draw(name, samples, limit=crops * decode.seconds, limited_by=f"{crops} JPEG crops decoded")
+    return draw(name, samples, count, limit=crops * decode.seconds, limited_by=f"{crops} JPEG crops decoded")
 
 
-def packed_row(videos: list[Video], kind: str, mouth_size: int) -> Row:
+def packed_row(videos: list[Video], kind: str, mouth_size: int, count: int) -> Row:
     """Files are in the system's memory: the limit is copying the crops."""
-    samples = make_samples(videos, kind, mouth_size, SAMPLES)
+    samples = make_samples(videos, kind, mouth_size, count)
     rows = np.load(videos[0].packed_crops[mouth_size])[:CLIP_FRAMES]
     copy = measure("copy", "crop", rows.copy, CLIP_FRAMES, HOST)
     name, crops = f"{kind} sample, mouth {mouth_size}, packed crops, one worker", CROPS[kind]
-    return draw(name, samples, limit=crops * copy.seconds, limited_by=f"{crops} decoded crops copied")
+    return draw(name, samples, count, limit=crops * copy.seconds, limited_by=f"{crops} decoded crops copied")
 
 
-def draw(name: str, samples: TrainingSamples, **known: object) -> Row:
-    return measure(name, "sample", lambda: [samples[0, index] for index in range(SAMPLES)], SAMPLES, HOST, **known)
+def draw(name: str, samples: TrainingSamples, count: int, **known: object) -> Row:
+    return measure(name, "sample", lambda: [samples[0, index] for index in range(count)], count, HOST, **known)
 
 
 def pack(video: Video, layout: TrainingSetLayout, mouth_size: int) -> Video:
@@ -107,7 +106,7 @@ def fed_row(
     return fed(repeats=3, limit=alone.seconds, limited_by="the step alone")
 
 
-def make_set(root: Path) -> Path:
+def make_set(root: Path, num_clips: int) -> Path:
     """Crops of a photograph, each shifted a little, at the quality that data_processing.py writes."""
     layout = TrainingSetLayout(root)
     photograph = cv2.resize(skimage.data.astronaut()[:, :, ::-1], (640, 640))
@@ -116,8 +115,10 @@ def make_set(root: Path) -> Path:
         name = f"video_{number}"
         features = layout.features("mel") / f"{name}.npy"
         features.parent.mkdir(parents=True, exist_ok=True)
-        np.save(features, np.random.default_rng(number).standard_normal((CLIPS * CLIP_FRAMES, CHANNELS), np.float32))
-        clips = [write_clip(layout, name, clip, photograph) for clip in range(CLIPS)]
+        np.save(
+            features, np.random.default_rng(number).standard_normal((num_clips * CLIP_FRAMES, CHANNELS), np.float32)
+        )
+        clips = [write_clip(layout, name, clip, photograph) for clip in range(num_clips)]
         entries.append(VideoEntry(name, features.relative_to(root).as_posix(), clips))
     write_manifest(layout.training_json, "mel", CHANNELS, "aligned", entries)
     return layout.training_json

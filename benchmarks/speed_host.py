@@ -13,31 +13,30 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.material import write_checkpoint, write_face_video, write_speech
-from benchmarks.timing import REPEATS, Row
+from benchmarks.sizes import Sizes
+from benchmarks.timing import Row
 from config.config import InferenceOptions
 from dubbing import pipeline
 from media.picture import Picture, as_new
 from media.video import VideoWriter, decode_from, probe
 from tools.steps import ROOT
 
-SECONDS = 20
 ONE_FRAME = 0.04  # seconds of speech
 
 
-def host_rows(device: torch.device) -> Iterator[Row]:
+def host_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
     """Processor time a frame, faces known, with a generator that gives its input, inverted, at once; then a start."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         checkpoint = write_checkpoint(folder / "generator", 64, 32)
-        sources = {"h264": write_face_video(folder / "h264.mp4", SECONDS)}
+        sources = {"h264": write_face_video(folder / "h264.mp4", sizes.seconds)}
         sources["HEVC"] = as_hevc(sources["h264"], folder / "hevc.mp4")
-        speech = write_speech(folder / "speech.wav", SECONDS)
+        speech = write_speech(folder / "speech.wav", sizes.seconds)
         for codec, source in sources.items():
             options = dub_options(source, speech, checkpoint, device, folder)
-            yield host_row(f"host side alone, 1080x1920, {codec}", options)
-        yield start_row(
-            dub_options(sources["h264"], write_speech(folder / "short.wav", ONE_FRAME), checkpoint, device, folder)
-        )
+            yield host_row(f"host side alone, 1080x1920, {codec}", options, sizes.repeats)
+        short = write_speech(folder / "short.wav", ONE_FRAME)
+        yield start_row(dub_options(sources["h264"], short, checkpoint, device, folder), sizes.repeats)
 
 
 def dub_options(source: Path, speech: Path, checkpoint: Path, device: torch.device, folder: Path) -> InferenceOptions:
@@ -64,7 +63,7 @@ def as_hevc(source: Path, target: Path) -> Path:
     return target
 
 
-def host_row(name: str, options: InferenceOptions) -> Row:
+def host_row(name: str, options: InferenceOptions, repeats: int) -> Row:
     plan = pipeline.make_plan(options)
     plan.renderer.generate = lambda crops, windows: 255 - crops
     output = Path(options.output)
@@ -77,7 +76,7 @@ def host_row(name: str, options: InferenceOptions) -> Row:
     works = {"alone": decode_and_encode, "whole": lambda: pipeline.write_result(plan, options, output)}
     frames = {"alone": plan.info.num_frames, "whole": plan.num_frames}
     spent = {label: [] for label in works}
-    for _ in tqdm(range(REPEATS), name, leave=False):
+    for _ in tqdm(range(repeats), name, leave=False):
         for label, work in works.items():
             spent[label].append(processor_seconds(work) / frames[label])
     limit, whole = statistics.median(spent["alone"]), spent["whole"]
@@ -91,7 +90,7 @@ def processor_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def start_row(options: InferenceOptions) -> Row:
+def start_row(options: InferenceOptions, repeats: int) -> Row:
     """inference.py from its start to the end of a dub of one frame, by the clock."""
     flags = [
         word
@@ -100,7 +99,7 @@ def start_row(options: InferenceOptions) -> Row:
         for word in (f"--{name}", value)
     ]
     taken = []
-    for _ in range(REPEATS + 1):
+    for _ in range(repeats + 1):
         began = time.perf_counter()
         subprocess.run(
             [sys.executable, ROOT / "inference.py", *flags],

@@ -12,34 +12,32 @@ from pathlib import Path
 import torch
 
 from benchmarks.material import write_checkpoint, write_face_video, write_speech
+from benchmarks.sizes import Sizes
 from benchmarks.timing import Row, measure, resident_mb
 from config.config import InferenceOptions
 from dubbing import pipeline
 from media.video import VideoWriter
 
-SECONDS, FPS = 20, 25
-LONG_SECONDS = {"cpu": 200, "cuda": 60}
-# Mouth size of the timed networks, at the published width, and seconds that each dubs.
-TIMED = {"cpu": ((64, SECONDS), (256, 4)), "cuda": ((256, SECONDS),)}
+FPS = 25
 SMALLEST = (64, 4)  # mouth size and width of the network that memory is measured with
 
 
-def inference_rows(device: torch.device) -> Iterator[Row]:
+def inference_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
     """First and second runs, the busy time of each stage in them, and the peak memory of a short and a long dub."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        short = write_face_video(folder / "short.mp4", SECONDS)
-        long_seconds = LONG_SECONDS[device.type]
+        short = write_face_video(folder / "short.mp4", sizes.seconds)
+        long_seconds = sizes.long_seconds[device.type]
         long = write_face_video(folder / "long.mp4", long_seconds)
-        for mouth_size, seconds in TIMED[device.type]:
-            timed = write_checkpoint(folder / f"timed_{mouth_size}", mouth_size, 64)
+        for mouth_size, seconds in sizes.dubs[device.type]:
+            timed = write_checkpoint(folder / f"timed_{mouth_size}", mouth_size, sizes.width)
             speech = write_speech(folder / f"{seconds}.wav", seconds)
             label = f"inference, mouth {mouth_size}, 1080x1920, {seconds} s"
             for run in ("first run", "second run"):
                 result = in_a_process(dub, short, speech, timed, str(device), str(folder / f"cache_{mouth_size}"))
-                yield from split(f"{label}, {run}", seconds * FPS, *result)
+                yield from split(f"{label}, {run}", round(seconds * FPS), *result)
         smallest = write_checkpoint(folder / "smallest", *SMALLEST)
-        for source, seconds in ((short, SECONDS), (long, long_seconds)):
+        for source, seconds in ((short, sizes.seconds), (long, long_seconds)):
             speech = write_speech(folder / f"{seconds}.wav", seconds)
             busy, _, peak = in_a_process(dub, source, speech, smallest, str(device), "")
             spent = busy["whole"] / (seconds * FPS)

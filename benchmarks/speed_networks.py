@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.sizes import Sizes
 from benchmarks.stages import published_stages
 from benchmarks.timing import Row, matmul_rate, measure
 from config.config import ClipOptions, FrameOptions, GeneratorOptions, StageOptions, SyncNetOptions
@@ -14,7 +15,7 @@ from config.constants import CLIP_FRAMES, WINDOW_FRAMES
 from dataset.samples import NUM_NEGATIVES
 from face.geometry import crop_size
 from face.masks import source_mask
-from models.device import autocast
+from models.device import PRECISION_TYPES, autocast, resolve_precision
 from models.dinet import DINet
 from models.folding import fold_batch_norms
 from models.generators import GENERATORS
@@ -28,30 +29,28 @@ from training.syncnet_stage import syncnet_phase
 
 NETWORKS = {"DINet": DINet, "LawDNet": LawDNet}
 AUDIO_CHANNELS = 29
-MATMUL_SIZE = {"cpu": 2048, "cuda": 8192}
 
 
-def fast_rate(device: torch.device) -> float:
-    return matmul_rate(device, torch.bfloat16, MATMUL_SIZE[device.type])
+def fast_rate(device: torch.device, size: int) -> float:
+    """Floating-point operations a second in the precision that "auto" is here."""
+    return matmul_rate(device, PRECISION_TYPES[resolve_precision(device, "auto")], size)
 
 
-def generator_rows(device: torch.device) -> Iterator[Row]:
-    """DINet and LawDNet at mouth 64 and 256 as inference.py runs them, with the reference encoded beforehand.
+def generator_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
+    """DINet and LawDNet as inference.py runs them, with the reference encoded beforehand.
 
     Plain is the published way: float32, the references encoded for every frame.
     """
-    rate = fast_rate(device)
-    for name, network_class in NETWORKS.items():
-        for mouth_size in (64, 256):
-            for batch in (1,) if device.type == "cpu" else (1, 16):
-                yield generator_row(name, network_class, mouth_size, batch, device, rate)
+    rate = fast_rate(device, sizes.product[device.type])
+    for name in NETWORKS:
+        for mouth_size in sizes.mouths:
+            for batch in sizes.batches[device.type]:
+                yield generator_row(name, mouth_size, batch, sizes.width, device, rate)
 
 
-def generator_row(
-    name: str, network_class: type, mouth_size: int, batch: int, device: torch.device, rate: float
-) -> Row:
+def generator_row(name: str, mouth_size: int, batch: int, width: int, device: torch.device, rate: float) -> Row:
     torch.manual_seed(0)
-    plain = network_class(3, 15, AUDIO_CHANNELS).to(device).eval()
+    plain = NETWORKS[name](3, 15, AUDIO_CHANNELS, base_channels=width).to(device).eval()
     height, width = crop_size(mouth_size)
     source = torch.rand(batch, 3, height, width, device=device)
     reference = torch.rand(1, 15, height, width, device=device)
@@ -71,26 +70,35 @@ def generator_row(
                 batch,
                 device,
                 limit=counter.get_total_flops() / batch / rate,
-                limited_by=f"{counter.get_total_flops() / batch / 1e9:.0f} GFLOP at bf16 matmul rate",
+                limited_by=f"{counter.get_total_flops() / batch / 1e9:.0f} GFLOP at {product_name(device)} matmul rate",
                 plain=slow.seconds,
             )
 
 
-def training_rows(device: torch.device) -> Iterator[Row]:
+def product_name(device: torch.device) -> str:
+    return resolve_precision(device, "auto")
+
+
+def training_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
     """DINet's step with VGG19, LSGAN and every update, beside float32 with the same losses."""
-    rate = fast_rate(device)
-    for name, options in timed_stages(device).items():
+    rate = fast_rate(device, sizes.product[device.type])
+    for name, options in timed_stages(device, sizes).items():
         plain = training_row(name, options, device, "fp32")
         limit = count_flops(options) / rate
-        limited_by = f"{limit * rate / 1e9:.0f} GFLOP at bf16 matmul rate"
+        limited_by = f"{limit * rate / 1e9:.0f} GFLOP at {product_name(device)} matmul rate"
         yield training_row(name, options, device, "auto", limit=limit, limited_by=limited_by, plain=plain.seconds)
 
 
-def timed_stages(device: torch.device) -> dict[str, StageOptions]:
+def timed_stages(device: torch.device, sizes: Sizes) -> dict[str, StageOptions]:
     """Stages by name: all of config/experiment on a GPU, frames in small batches on a CPU."""
-    if device.type == "cpu":
-        return {f"frame_{size}": FrameOptions(mouth_size=size, batch_size=batch) for size, batch in ((64, 4), (128, 2))}
-    return published_stages()
+    if device.type == "cuda" and not sizes.is_toy:
+        return published_stages()
+    return {
+        f"frame_{size}": FrameOptions(mouth_size=size, batch_size=batch, base_channels=sizes.width, lamb_gan=0.0)
+        if sizes.is_toy
+        else FrameOptions(mouth_size=size, batch_size=batch)
+        for size, batch in sizes.steps.items()
+    }
 
 
 def training_row(name: str, options: StageOptions, device: torch.device, precision: str, **known: object) -> Row:

@@ -7,34 +7,36 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from benchmarks.material import write_face_video
+from benchmarks.sizes import Sizes
 from benchmarks.timing import Row, measure, resident_mb
 from config.constants import CLIP_FRAMES
 from dataset.manifest import ClipEntry, VideoEntry, load_manifest, write_manifest
 from media.video import read_frames
 
+HOST = torch.device("cpu")
 ROOT = Path(__file__).resolve().parents[1]
-SECONDS, VIDEOS, WORKERS = 20, 2, 2
-MANY_CLIPS, MANY_VIDEOS = 100_000, 100
+WORKERS = 2
+MANY_VIDEOS = 100
 
 
-def preprocessing_rows(device: torch.device) -> Iterator[Row]:
-    """Two raw clips in two processes, beside decoding them once; writing and loading a JSON of 100,000 clips."""
+def preprocessing_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
+    """Raw clips in two processes, beside decoding them once; writing and loading the JSON of very many clips."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         raw = folder / "raw"
         raw.mkdir()
-        for number in range(VIDEOS):
-            write_face_video(raw / f"{number}.mp4", SECONDS, with_sound=True)
-        decode = measure(
-            "decode", "s", lambda: sum(1 for _ in read_frames(raw / "0.mp4")), SECONDS, torch.device("cpu"), repeats=3
-        )
-        seconds = [make_set(raw, folder / str(run)) / (SECONDS * VIDEOS) for run in range(3)]
+        for number in range(sizes.raw_videos):
+            write_face_video(raw / f"{number}.mp4", sizes.seconds, with_sound=True)
+        decode = measure("decode", "s", partial(count_frames, raw / "0.mp4"), sizes.seconds, HOST, repeats=3)
+        of_all = sizes.seconds * sizes.raw_videos
+        seconds = [make_set(raw, folder / str(run)) / of_all for run in range(min(3, sizes.repeats))]
         yield Row(
             f"raw 1080x1920 to training JSON with mel, {WORKERS} workers",
             "second of video",
@@ -42,7 +44,11 @@ def preprocessing_rows(device: torch.device) -> Iterator[Row]:
             limit=decode.seconds / WORKERS,
             limited_by="decoding once, in each worker",
         )
-        yield from many_clips(folder / "many")
+        yield from many_clips(folder / "many", sizes.many_clips)
+
+
+def count_frames(video: Path) -> int:
+    return sum(1 for _ in read_frames(video))
 
 
 def make_set(raw: Path, folder: Path) -> float:
@@ -50,29 +56,29 @@ def make_set(raw: Path, folder: Path) -> float:
     data = ["--training_data_path", folder / "set", "--num_workers", WORKERS]
     began = time.perf_counter()
     for command in (
-        ["make_dataset.py", "--root_folder", raw, "--output_folder", folder / "25fps", *data],
+        ["make_dataset.py", "--root_folder", raw, "--output_folder", folder / "25fps", "--keep_all", *data],  # a hum
         ["data_processing.py", "--all", *data],
     ):
         subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, check=True, capture_output=True)
     return time.perf_counter() - began
 
 
-def many_clips(folder: Path) -> Iterator[Row]:
+def many_clips(folder: Path, number: int) -> Iterator[Row]:
     began = time.perf_counter()
-    path = write_many(folder)
+    path = write_many(folder, number)
     spent = time.perf_counter() - began
-    yield Row(f"JSON of {MANY_CLIPS:,} clips written", "set", spent, spent, spent)
+    yield Row(f"JSON of {number:,} clips written", "set", spent, spent, spent)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
-        spent, peak = executor.submit(load, path).result()
-    yield Row(f"JSON of {MANY_CLIPS:,} clips loaded; its memory alone", "set", spent, spent, spent, peak_mb=peak)
+        spent, peak = executor.submit(load, path, number).result()
+    yield Row(f"JSON of {number:,} clips loaded; its memory alone", "set", spent, spent, spent, peak_mb=peak)
 
 
-def write_many(folder: Path) -> Path:
+def write_many(folder: Path, number: int) -> Path:
     """A JSON that looks like a large set's. Only the files that loading looks at exist."""
-    clips = MANY_CLIPS // MANY_VIDEOS
+    clips = number // MANY_VIDEOS
     entries = []
-    for number in range(MANY_VIDEOS):
-        name = f"speaker_{number:04d}"
+    for speaker in range(MANY_VIDEOS):
+        name = f"speaker_{speaker:04d}"
         paths = [
             [f"split_video_25fps_crop_face/{name}/{clip:06d}/{frame:06d}.jpg" for frame in range(start, start + 9)]
             for clip, start in ((clip, clip * CLIP_FRAMES) for clip in range(clips))
@@ -90,9 +96,9 @@ def write_many(folder: Path) -> Path:
     return path
 
 
-def load(path: Path) -> tuple[float, float]:
+def load(path: Path, number: int) -> tuple[float, float]:
     """Seconds, and by how much this process's peak memory grows (MB)."""
     before, began = resident_mb(), time.perf_counter()
     manifest = load_manifest(path)
-    assert manifest.num_frames == MANY_CLIPS * CLIP_FRAMES
+    assert manifest.num_frames == number * CLIP_FRAMES
     return time.perf_counter() - began, resident_mb() - before

@@ -7,6 +7,7 @@ from unittest import mock
 
 import torch
 
+from benchmarks.sizes import Sizes
 from benchmarks.speed_networks import AUDIO_CHANNELS, NETWORKS
 from benchmarks.timing import Row, measure_in_turn
 from face.geometry import crop_size
@@ -24,14 +25,14 @@ WAYS = {
 }  # and the networks that have them
 
 
-def ways_rows(device: torch.device) -> Iterator[Row]:
+def ways_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
     """One frame at a time, as in speed_networks.generator_rows; the limit of every row is the path with all ways."""
     for name in NETWORKS:
-        for mouth_size in (64, 256):
+        for mouth_size in sizes.mouths:
             label = f"{name}, mouth {mouth_size}"
-            works = {f"{label}, all ways": generator(name, mouth_size, device, "")}
+            works = {f"{label}, all ways": generator(name, mouth_size, sizes.width, device, "")}
             for way in ways_of(name, device):
-                works[f"{label}, without: {way}"] = generator(name, mouth_size, device, way)
+                works[f"{label}, without: {way}"] = generator(name, mouth_size, sizes.width, device, way)
             best, *others = measure_in_turn(works, "frame", 1, device, ROUNDS).values()
             yield best
             yield from (replace(row, limit=best.seconds, limited_by="all ways") for row in others)
@@ -47,18 +48,17 @@ def ways_of(name: str, device: torch.device) -> list[str]:
     return [way for way, networks in WAYS.items() if name in networks and way not in idle]
 
 
-def generator(name: str, mouth_size: int, device: torch.device, without: str) -> Callable[[], torch.Tensor]:
+def generator(name: str, mouth_size: int, width: int, device: torch.device, without: str) -> Callable[[], torch.Tensor]:
     """Generates one frame in every call, in all ways but one."""
     torch.manual_seed(0)
-    network = NETWORKS[name](3, 15, AUDIO_CHANNELS).to(device).eval()
+    network = NETWORKS[name](3, 15, AUDIO_CHANNELS, base_channels=width).to(device).eval()
     if without != "batch norm folded":
         fold_batch_norms(network)
     if without != "channels last":
         network.to(memory_format=torch.channels_last)
-    height, width = crop_size(mouth_size)
+    size = crop_size(mouth_size)
     source, reference, audio = (
-        torch.rand(shape, device=device)
-        for shape in ((1, 3, height, width), (1, 15, height, width), (1, AUDIO_CHANNELS, 5))
+        torch.rand(shape, device=device) for shape in ((1, 3, *size), (1, 15, *size), (1, AUDIO_CHANNELS, 5))
     )
     precision = "fp32" if without == "bf16" else "auto"
     with torch.inference_mode(), autocast(device, precision):

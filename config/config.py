@@ -10,6 +10,7 @@ STAGES = ("syncnet", "frame", "clip")
 HIDDEN = ("mouth", "below", "half")
 REFERENCE_RULES = ("random", "pose_lips", "pose_spread")
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
+SEARCH_HELP = "parts of the video searched for the face at a time; 0: one a core, at most 4"
 PRECISION_HELP = "auto: bf16 where the device multiplies in it, else fp32; fp16 for GPUs without bf16"
 LARGEST_SEED = 2**32 - 1
 SYNCNET_PATH_HELP = "SyncNet checkpoint: a clip stage's, instead of syncnet_from, or what a syncnet stage starts from"
@@ -242,6 +243,7 @@ class InferenceOptions:
     cache_folder: str = option(
         "./output/cache", "folder of what is known of videos already dubbed (up to 2 GB); '' keeps nothing"
     )
+    num_workers: int = option(0, SEARCH_HELP, low=0, high=64)
     batch_size: int = option(4, "frames generated at a time", low=1, high=1024)
     precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
     crf: int = option(16, "x264 quality, 0 (lossless) to 51", low=0, high=51)
@@ -269,6 +271,7 @@ class AvatarOptions:
     source_openface_landmark_path: str = option("", "OpenFace CSV of the video; without it landmarks are found")
     face_landmarker_model: str = option("", "face_landmarker.task of mediapipe; without it the packaged one is used")
     cache_folder: str = option("./output/cache", "folder in which inference.py keeps landmarks; '' keeps nothing")
+    num_workers: int = option(0, SEARCH_HELP, low=0, high=64)
 
 
 @dataclass

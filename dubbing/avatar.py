@@ -10,10 +10,10 @@ from config.errors import InputError
 from dubbing.avatar_record import ARRAYS, CHECKED, FRAMES, GENERATOR, REMEDY, AvatarRecord, read_record
 from dubbing.cache import content_hash
 from dubbing.faces import SourceFaces
-from dubbing.renderer import PRECISION_TYPES, Renderer
+from dubbing.renderer import Renderer
 from media.files import load_array
 from media.frame_store import FrameStore
-from models.device import choose_device
+from models.device import PRECISION_TYPES, choose_device
 from models.dinet import ReferenceFeatures
 from models.loading import load_generator
 

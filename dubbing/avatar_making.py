@@ -83,7 +83,8 @@ def look_at(options: AvatarOptions, output: Path, crop: str, listener: Listener 
     numbers = frames_on_screen(info, np.arange(max(1, round(info.duration * fps))) / float(fps))
     check_writable("--output_folder", output, round(len(numbers) * info.width * info.height * BYTES_A_PIXEL), True)
     csv, model = options.source_openface_landmark_path, options.face_landmarker_model
-    faces = find_faces(info, info.num_frames, crop, csv, model, Cache(options.cache_folder, info.path), listener)
+    cache = Cache(options.cache_folder, info.path)
+    faces = find_faces(info, info.num_frames, crop, csv, model, cache, options.num_workers, listener)
     closed = np.zeros(info.num_frames, bool)
     closed[faces.usable] = is_closed(upright(faces.landmarks[faces.usable]))
     closed = closed[numbers]

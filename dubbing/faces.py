@@ -1,5 +1,7 @@
 """Where the face is in the source: landmarks of every frame that is needed, and the crop that belongs to them."""
 
+import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -13,10 +15,11 @@ from face.alignment import align_video, legacy_video, share_inside
 from face.landmarks import FaceLandmarker, find_model, warn_if_untested
 from face.openface_csv import FaceTrack, read_openface_csv
 from face.smoothing import smooth_track
-from face.tracking import track_video
+from face.tracking import parts_of, track_video
 from media.progress import Listener
 from media.video import VideoInfo
 
+MOST_WORKERS = 4  # unless more are asked for: each holds frames of the video
 LEAST_INSIDE = 0.5  # share of the crop that must lie in the picture for the face to be dubbed
 
 
@@ -44,15 +47,17 @@ def find_faces(
     csv: str,
     model: str,
     cache: Cache,
+    num_workers: int = 0,
     listener: Listener | None = None,
 ) -> SourceFaces:
     """Faces in the first `num_frames` frames, from an OpenFace CSV if there is one, else found in the pictures.
 
     crop: "aligned" or "legacy", as the checkpoint says; csv and model: paths or ""; `cache` spares a second search in
-    the same pictures; `listener` hears how far a search has come. Raises InputError when the CSV does
-    not belong to the video, or no frame has a face that can be dubbed.
+    the same pictures; num_workers: parts searched at a time; 0: one a core, at most MOST_WORKERS; `listener` hears how
+    far a search has come. Raises InputError when the CSV does not belong to the video, or no frame has a face that can
+    be dubbed.
     """
-    track = track_of_csv(info, csv) if csv else cached_track(info, num_frames, model, cache, listener)
+    track = track_of_csv(info, csv) if csv else cached_track(info, num_frames, model, cache, num_workers, listener)
     found = track.success[:num_frames]
     if not found.any():
         raise InputError(f"{info.path}: no face in the first {num_frames} frames; give a video that shows one face")
@@ -82,15 +87,17 @@ def track_of_csv(info: VideoInfo, csv: str) -> FaceTrack:
 
 
 def cached_track(
-    info: VideoInfo, num_frames: int, model: str, cache: Cache, listener: Listener | None = None
+    info: VideoInfo, num_frames: int, model: str, cache: Cache, num_workers: int = 0, listener: Listener | None = None
 ) -> FaceTrack:
     """Faces found in the pictures, or what an earlier run found in the same pictures with the same model."""
     warn_if_untested(model)
     depends_on = ("landmarks", find_model(model or None), version("mediapipe"))
     known = cache.load(lambda tensors: is_track(tensors, info.num_frames), *depends_on)
     if known is None or len(known["confidence"]) < num_frames:
-        with FaceLandmarker(model or None) as landmarker:
-            track = track_video(info, landmarker, num_frames, True, listener)
+        with ExitStack() as opened:
+            parts = parts_of(info, num_frames, num_workers or min(MOST_WORKERS, os.cpu_count() or 1))
+            landmarkers = [opened.enter_context(FaceLandmarker(model or None)) for _ in parts]
+            track = track_video(info, landmarkers, num_frames, True, listener)
         known = {"landmarks": torch.from_numpy(track.landmarks), "confidence": torch.from_numpy(track.confidence)}
         if track.success.any():
             cache.store(known, *depends_on)

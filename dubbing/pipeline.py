@@ -116,7 +116,10 @@ def make_plan(
     last = max(runs[0].max(), 0 if named is None else named.max())
     cache = Cache(options.cache_folder, info.path)
     csv, model = options.source_openface_landmark_path, options.face_landmarker_model
-    faces = avatar.faces if avatar else find_faces(info, int(last) + 1, spec.crop, csv, model, cache, listener)
+    if avatar:
+        faces = avatar.faces
+    else:
+        faces = find_faces(info, int(last) + 1, spec.crop, csv, model, cache, options.num_workers, listener)
     if named is not None:
         check_references(named, faces)
         numbers = named

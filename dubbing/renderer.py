@@ -11,12 +11,11 @@ from config.errors import InputError
 from face.geometry import crop_size
 from face.masks import source_mask
 from face.paste import MouthPaster
-from models.device import autocast, choose_device, resolve_precision
+from models.device import PRECISION_TYPES, autocast, choose_device, resolve_precision
 from models.dinet import ReferenceFeatures
 from models.folding import fold_batch_norms
 from models.loading import LoadedNetwork, load_generator
 
-PRECISION_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 MULTIPLYING = (nn.Conv1d, nn.Conv2d, nn.Linear)
 DECIDING = ("pretrained_clip_DINet_path", "device", "precision")  # options that decide which renderer is loaded
 

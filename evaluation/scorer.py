@@ -59,7 +59,7 @@ class Scorer:
         return {name: float(value) for name, value in scores.items() if np.isfinite(value)} | {"frames": frames}, pair
 
     def track(self, info: VideoInfo, num_frames: int | None = None) -> TrackedVideo:
-        return TrackedVideo(info, track_video(info, self.landmarker, num_frames))
+        return TrackedVideo(info, track_video(info, [self.landmarker], num_frames))
 
     def compare(self, pair: Pair, folder: Path | None, infos: list[VideoInfo | None]) -> dict[str, float]:
         """The scores of a result beside the truth; infos: as of Videos."""

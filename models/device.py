@@ -12,7 +12,7 @@ from config.errors import InputError
 NO_GPU = "PyTorch sees no GPU"
 BF16_CAPABILITY = (8, 0)  # compute capability from which GPUs multiply in bf16; older ones emulate it slowly
 X86 = ("x86_64", "amd64", "i386", "i686")
-AUTOCAST_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISION_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str) -> torch.device:
@@ -110,7 +110,7 @@ def cpu_multiplies_in_bf16() -> bool:
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """Autocast to what `resolve_precision` says; nothing where that is float32."""
     resolved = resolve_precision(device, precision)
-    return nullcontext() if resolved == "fp32" else torch.autocast(device.type, AUTOCAST_DTYPES[resolved])
+    return nullcontext() if resolved == "fp32" else torch.autocast(device.type, PRECISION_TYPES[resolved])
 
 
 def use_true_float32() -> None:

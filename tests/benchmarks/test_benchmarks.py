@@ -46,7 +46,7 @@ def test_the_timed_steps_are_the_trainings(stage):
 
 
 def test_training_is_fed_whole_batches_by_the_loaders_processes(tmp_path):
-    videos = load_manifest(make_set(tmp_path)).videos
+    videos = load_manifest(make_set(tmp_path, 20)).videos
     light = {"lamb_perception": 0.0, "lamb_gan": 0.0, "lamb_mouth": 1.0}
     options = FrameOptions(mouth_size=64, batch_size=4, base_channels=4, **light)
     row = fed_row(videos, "frame_64", options, torch.device("cpu"), workers=1, seconds=0.2)
