@@ -1,0 +1,67 @@
+"""What another engine gives beside PyTorch as inference.py runs it on a CPU: time a frame, and how far from float32.
+
+    python benchmarks/engines.py                                   random weights of the published width, mouth 64
+    python benchmarks/engines.py --checkpoint best.pth --video FACE.mp4 --speech SPEECH.wav
+
+One frame at a time, engines in turn, from what tools/export_onnx.py writes: ONNX Runtime, OpenVINO where it is
+installed (pip install openvino), torch.compile, which needs a C++ compiler. int8 is calibrated on the first frames, and
+PSNR is of the ones after them, of whole faces.
+"""
+
+import json
+import shlex
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from config.config import MODELS
+from config.errors import InputError, run_script
+from config.options import option, parse
+from media.files import atomic_write
+
+
+@dataclass
+class EngineOptions:
+    checkpoint: str = option("", "of a frame or clip stage; empty: random DINet and LawDNet")
+    video: str = option("", "of a face, for --checkpoint")
+    speech: str = option("", "any sound file, for --checkpoint")
+    mouth_size: int = option(64, "of the random generators", low=32, high=256)
+    width: int = option(64, "of the random generators; 64 is the published one", low=4, high=512)
+    repeats: int = option(15, "rounds, of which the median counts", low=1)
+    json: str = option("", "file that the rows are written to as JSON")
+
+
+def main() -> None:
+    options = parse(EngineOptions, __doc__)
+    if options.checkpoint and not (options.video and options.speech):
+        raise InputError("--checkpoint is given without --video and --speech; int8 is calibrated on them")
+    from benchmarks.engine_cases import random_case, trained_case  # seconds, which --help should not take
+    from benchmarks.engine_rows import engine_rows
+    from models.device import choose_device, describe_device
+
+    if options.checkpoint:
+        cases = [trained_case(options.checkpoint, options.video, options.speech)]
+    else:
+        cases = [random_case(model, options.mouth_size, options.width) for model in MODELS]
+    print("| generator | engine | ms a frame (spread) | times as fast | PSNR, dB |\n|" + " --- |" * 5)
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for case in cases:
+            for row in engine_rows(case, Path(folder), options.repeats):
+                shown = f"{row['ms']:.1f} ({row['least']:.1f} to {row['most']:.1f})"
+                print(
+                    f"| {case.name} | {row['engine']} | {shown} | {row['ratio']:.2f} | {row['psnr']:.1f} |", flush=True
+                )
+                rows.append({"generator": case.name, **row})
+    if options.json:
+        machine = describe_device(choose_device("cpu"), "auto")
+        with atomic_write(options.json) as temporary:
+            record = {"command": shlex.join(["python", *sys.argv]), "machine": machine, "rows": rows}
+            temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_script(main)
