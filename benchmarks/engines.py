@@ -40,26 +40,23 @@ def main() -> None:
         raise InputError("--checkpoint is given without --video and --speech; int8 is calibrated on them")
     from benchmarks.engine_cases import random_case, trained_case  # seconds, which --help should not take
     from benchmarks.engine_rows import engine_rows
+    from benchmarks.tables import engine_lines
     from models.device import choose_device, describe_device
 
+    cpu = choose_device("cpu")
     if options.checkpoint:
         cases = [trained_case(options.checkpoint, options.video, options.speech)]
     else:
         cases = [random_case(model, options.mouth_size, options.width) for model in MODELS]
-    print("| generator | engine | ms a frame (spread) | times as fast | PSNR, dB |\n|" + " --- |" * 5)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
-            for row in engine_rows(case, Path(folder), options.repeats):
-                shown = f"{row['ms']:.1f} ({row['least']:.1f} to {row['most']:.1f})"
-                print(
-                    f"| {case.name} | {row['engine']} | {shown} | {row['ratio']:.2f} | {row['psnr']:.1f} |", flush=True
-                )
-                rows.append({"generator": case.name, **row})
+            print(f"{case.name}:", flush=True)
+            rows += [{"generator": case.name, **row} for row in engine_rows(case, Path(folder), options.repeats)]
+    record = {"command": shlex.join(["python", *sys.argv]), "machine": describe_device(cpu, "auto"), "rows": rows}
+    print("\n".join(engine_lines(record)))
     if options.json:
-        machine = describe_device(choose_device("cpu"), "auto")
         with atomic_write(options.json) as temporary:
-            record = {"command": shlex.join(["python", *sys.argv]), "machine": machine, "rows": rows}
             temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

@@ -3,7 +3,7 @@
     python benchmarks/tables.py
 
 A table stands between <!-- table: FILE ARGUMENTS --> and <!-- end -->. FILE is in benchmarks/results; arguments are of
-scores the protocol and the columns, as metrics by commas; of speed and live none.
+scores the protocol and the columns, as metrics by commas; of the others none.
 """
 
 import json
@@ -66,6 +66,14 @@ def speed_lines(record: dict) -> Lines:
     return [line(HEADER), line(["---"] * len(HEADER)), *map(line, rows)]
 
 
+def engine_lines(record: dict) -> Lines:
+    cells = [["generator", "engine", "ms a frame (spread)", "times as fast", "PSNR, dB"], ["---"] * 5]
+    for row in record["rows"]:
+        spread = f"{row['ms']:.1f} ({row['least']:.1f} to {row['most']:.1f})"
+        cells.append([row["generator"], row["engine"], spread, f"{row['ratio']:.2f}", f"{row['psnr']:.1f}"])
+    return [line(row) for row in cells]
+
+
 def live_lines(record: dict) -> Lines:
     return [line(["", "measured"]), line(["---"] * 2), *(line([name, str(value)]) for name, value in record.items())]
 
@@ -78,6 +86,7 @@ TABLES: dict[str, Callable[..., Lines]] = {  # by the beginning of the file's na
     "learning": score_lines,
     "ablation": score_lines,
     "speed": speed_lines,
+    "engines": engine_lines,
     "live": live_lines,
 }
 
