@@ -53,6 +53,7 @@ def report(bench: Bench, options: LearningOptions, rows: Rows, curves: list[list
         flag, data = "", f"{setting.videos} training videos of 10 s"
         scored = f"mean over {HELD_OUT_VIDEOS} held-out videos"
         validated = "held-out videos"
+    flag += " --own_only" if options.own_only else ""
     lines = [
         f"`python benchmarks/learning.py --setting {options.setting} --seeds {options.seeds}{flag}` on {machine()}.",
         f"Trained on {data}; {setting.minutes:g} minutes for every recipe, {setting.clip_minutes:g} more for the clip "

@@ -9,6 +9,7 @@ MODELS = ("dinet", "lawdnet")
 STAGES = ("syncnet", "frame", "clip")
 HIDDEN = ("mouth", "below", "half")
 REFERENCE_RULES = ("random", "pose_lips", "pose_spread")
+ENGINES = ("torch", "openvino")
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 SEARCH_HELP = "parts of the video searched for the face at a time; 0: one a core, at most 4"
 PRECISION_HELP = "auto: bf16 where the device multiplies in it, else fp32; fp16 for GPUs without bf16"
@@ -81,7 +82,9 @@ class StageOptions:
     decay: int = option(135, "epochs of linear decay to 0", low=0, high=10**6)
     warmup_steps: int = option(0, "steps over which the learning rates rise to their value", low=0)
     max_steps: int = option(0, "end the stage after this many steps; 0 for no limit", low=0)
-    max_minutes: float = option(0.0, "end the stage after this many minutes of training; 0 for no limit", low=0)
+    max_minutes: float = option(
+        0.0, "end the stage after this many minutes of training, if nothing ends it before; 0: no limit", low=0
+    )
     precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
 
     checkpoint_every: int = option(10, "epochs between checkpoints", low=1)
@@ -246,6 +249,9 @@ class InferenceOptions:
     num_workers: int = option(0, SEARCH_HELP, low=0, high=64)
     batch_size: int = option(4, "frames generated at a time", low=1, high=1024)
     precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
+    engine: str = option(
+        "torch", "what draws faces: torch; openvino: int8, for DINet on a CPU (pip install openvino)", choices=ENGINES
+    )
     crf: int = option(16, "x264 quality, 0 (lossless) to 51", low=0, high=51)
     preset: str = option("veryfast", "x264 speed: slower ones make smaller files", choices=X264_PRESETS)
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)

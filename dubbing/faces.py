@@ -97,7 +97,7 @@ def cached_track(
         with ExitStack() as opened:
             parts = parts_of(info, num_frames, num_workers or min(MOST_WORKERS, os.cpu_count() or 1))
             landmarkers = [opened.enter_context(FaceLandmarker(model or None)) for _ in parts]
-            track = track_video(info, landmarkers, num_frames, True, listener)
+            track = track_video(info, landmarkers, num_frames, True, listener, parts)
         known = {"landmarks": torch.from_numpy(track.landmarks), "confidence": torch.from_numpy(track.confidence)}
         if track.success.any():
             cache.store(known, *depends_on)

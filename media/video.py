@@ -227,6 +227,17 @@ def read_frames(
     yield from map(upright, decoded(info or probe(path), start, stop))
 
 
+def read_part(info: VideoInfo, part: range) -> Iterator[np.ndarray]:
+    """As read_frames. Raises InputError also where frames of the part are missing and later ones would replace them."""
+    for number, frame in decode_from(info, part.start):
+        if number >= part.stop:
+            if (frame_number(info, frame) or 0) > number:
+                raise InputError(f"{info.path}: frames before {part.stop} cannot be decoded; the file is damaged")
+            return
+        if number >= part.start:
+            yield upright(frame)
+
+
 def read_pictures(info: VideoInfo, start: int, stop: int) -> Iterator[Picture]:
     """As read_frames, in the planes that the decoder gives."""
     yield from map(Picture, decoded(info, start, stop))

@@ -141,7 +141,7 @@ def train(options: DemoOptions, folder: Path, *flags: object) -> Path:
     on_gpu = choose_device(options.device).type == "cuda"
     stages = ROOT / "config" / "experiment" / ("demo_gpu" if on_gpu else "demo")
     minutes = options.minutes or (10 if on_gpu else 0)
-    end = ("--total_minutes", minutes, "--max_steps", 0) if minutes else ("--max_minutes", 0)
+    end = ("--total_minutes", minutes) if minutes else ("--max_minutes", 0)
     run("train_sequence.py", "--config_folder", stages, *end, "--model", options.model,
         "--train_data", dataset / "training_json.json", "--result_path", folder, "--name", "run",
         "--device", options.device, "--seed", options.seed, *flags)  # fmt: skip

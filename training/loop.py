@@ -50,6 +50,8 @@ def train_stage(
             stage, folder, state, schedule, parallel, LossLog(stage, folder, tracker, parallel, bar)
         )
         if schedule.is_over(state.epoch, state.step, state.seconds):  # by options that were changed since
+            if parallel.is_main:
+                tqdm.write(f"{title}: has had its epochs, --max_steps or --max_minutes; nothing is left to train")
             training.finish_epoch()
         while not schedule.is_over(state.epoch, state.step, state.seconds):
             sampler.epoch = state.epoch

@@ -80,14 +80,17 @@ def check_options(stage: Stage) -> None:
 
 
 def share_minutes(stages: list[Stage], total_minutes: float) -> list[Stage]:
-    """The stages with time limits scaled so that they add up to `total_minutes`, if that is set."""
+    """If `total_minutes` is set, stages that end by time alone, with limits that add up to it."""
     if not total_minutes:
         return stages
     planned = sum(stage.options.max_minutes for stage in stages)
     if not planned:
         raise InputError("--total_minutes needs stage files with max_minutes, such as those in config/experiment/demo")
     share = total_minutes / planned
-    return [Stage(s.name, dataclasses.replace(s.options, max_minutes=s.options.max_minutes * share)) for s in stages]
+    return [
+        Stage(s.name, dataclasses.replace(s.options, max_minutes=s.options.max_minutes * share, max_steps=0))
+        for s in stages
+    ]
 
 
 def in_order(stages: list[Stage]) -> list[Stage]:

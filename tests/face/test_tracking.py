@@ -88,6 +88,7 @@ def test_parts_begin_with_key_frames_and_none_is_short(tmp_path, short_parts):
     assert parts_of(info, 70, 1) == [range(70)]
     assert parts_of(info, 70, 3) == [range(20), range(20, 40), range(40, 70)]
     assert parts_of(info, 45, 3) == [range(20), range(20, 45)]  # 40 is too near the end
+    assert parts_of(info, 35, 2) == [range(20), range(20, 35)]  # 20 is nearer to the middle than 0
     assert parts_of(info, 45, 50)[-1].stop == 45
 
 
@@ -95,7 +96,9 @@ def test_parts_give_what_one_search_gives(tmp_path, three, short_parts):
     frames = (photo_frame(3 * number, face=number not in (19, 20, 33)) for number in range(60))
     info = write_groups(tmp_path / "groups.mp4", frames)
     assert len(parts_of(info, 60, 3)) == 3
-    require_equal(track_video(info, three), track_video(info, three[:1]))
+    alone = track_video(info, three[:1])
+    require_equal(track_video(info, three), alone)
+    require_equal(track_video(info, three[:2], parts=[range(40), range(40, 60)]), alone)
 
 
 def test_a_part_goes_on_with_the_face_of_the_part_before_and_not_with_a_larger_one(tmp_path, three, short_parts):
