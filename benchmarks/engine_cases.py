@@ -9,11 +9,11 @@ from torch import Tensor
 
 from benchmarks.material import MEL_CHANNELS
 from config.config import InferenceOptions
-from dubbing.exporting.halves import ReferenceHalf, frame_example, reference_example
 from dubbing.pipeline import make_plan, prepare
 from models.dinet import ReferenceFeatures
 from models.loading import LoadedNetwork, load_generator
 from models.spec import NetworkSpec
+from tools.exporting.halves import ReferenceHalf, frame_example, reference_example
 
 FRAMES = 40
 

@@ -3,9 +3,9 @@
     python benchmarks/engines.py                                   random weights of the published width, mouth 64
     python benchmarks/engines.py --checkpoint best.pth --video FACE.mp4 --speech SPEECH.wav
 
-One frame at a time, engines in turn: ONNX Runtime and OpenVINO from what tools/export_onnx.py writes, torch.compile,
-which needs a C++ compiler, and int8 as inference.py --engine openvino has it. Int8 is calibrated on the first half of
-40 frames, and PSNR is of the others, of whole faces.
+One frame at a time, engines in turn: ONNX Runtime and, where it is installed (pip install openvino), OpenVINO from what
+tools/export_onnx.py writes, and torch.compile, which needs a C++ compiler. Int8 is calibrated on the first half of 40
+frames, and PSNR is of the others, of whole faces.
 """
 
 import json

@@ -9,7 +9,6 @@ MODELS = ("dinet", "lawdnet")
 STAGES = ("syncnet", "frame", "clip")
 HIDDEN = ("mouth", "below", "half")
 REFERENCE_RULES = ("random", "pose_lips", "pose_spread")
-ENGINES = ("torch", "openvino")
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 SEARCH_HELP = "parts of the video searched for the face at a time; 0: one a core, at most 4"
 PRECISION_HELP = "auto: bf16 where the device multiplies in it, else fp32; fp16 for GPUs without bf16"
@@ -249,9 +248,6 @@ class InferenceOptions:
     num_workers: int = option(0, SEARCH_HELP, low=0, high=64)
     batch_size: int = option(4, "frames generated at a time", low=1, high=1024)
     precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
-    engine: str = option(
-        "torch", "what draws faces: torch; openvino: int8, for DINet on a CPU (pip install openvino)", choices=ENGINES
-    )
     crf: int = option(16, "x264 quality, 0 (lossless) to 51", low=0, high=51)
     preset: str = option("veryfast", "x264 speed: slower ones make smaller files", choices=X264_PRESETS)
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)

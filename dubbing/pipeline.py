@@ -36,8 +36,6 @@ from media.progress import Listener, progress_bar
 from media.video import VideoInfo, VideoWriter, probe, read_chosen_frames
 from models.dinet import ReferenceFeatures
 
-CALIBRATED = 24  # frames that int8 learns its scales of
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -133,20 +131,7 @@ def make_plan(
         renderer.reference = avatar.reference_for(renderer)
     else:
         renderer.reference = cached_reference(renderer, numbers, faces, info, options.pretrained_clip_DINet_path, cache)
-    plan = Plan(info, runs, faces, speech, renderer)
-    if renderer.int8 and plan.num_untouched < plan.num_frames:
-        renderer.calibrate(*some_input(plan))
-    return plan
-
-
-def some_input(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-    """Crops (N, h, w, 3) and windows (N, 5, dim) from all over the dub."""
-    run = plan.runs[0]
-    usable = np.unique(run[plan.faces.usable[run]])
-    numbers = usable[np.linspace(0, len(usable) - 1, CALIBRATED).round().astype(int)]
-    crops = np.stack(reference_crops(numbers, plan.faces, plan.info, plan.renderer.mouth_size))
-    times = np.linspace(0, (plan.num_frames - 1) / float(plan.info.fps), CALIBRATED)
-    return crops, plan.speech.windows(times)
+    return Plan(info, runs, faces, speech, renderer)
 
 
 def cached_reference(

@@ -1,8 +1,6 @@
 """From a source frame to a generated face."""
 
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,39 +16,15 @@ from models.dinet import ReferenceFeatures
 from models.folding import fold_batch_norms
 from models.loading import LoadedNetwork, load_generator
 
-if TYPE_CHECKING:
-    from dubbing.int8 import Draw, Int8Generator
-
 MULTIPLYING = (nn.Conv1d, nn.Conv2d, nn.Linear)
-LEAST_PSNR = 50  # dB of int8 faces beside float32 ones
-# Options that decide which renderer is loaded.
-DECIDING = ("pretrained_clip_DINet_path", "device", "precision", "engine")
+DECIDING = ("pretrained_clip_DINet_path", "device", "precision")  # options that decide which renderer is loaded
 
 
 def load_renderer(options: InferenceOptions) -> "Renderer":
     """The generator on its device. Raises InputError when the checkpoint or the device cannot be used."""
     device = choose_device(options.device)
     generator = load_generator(options.pretrained_clip_DINet_path, "--pretrained_clip_DINet_path")
-    if options.engine == "torch":
-        return Renderer(generator, device, options.precision)
-    check_engine(options, device, generator.spec.network)
-    from dubbing.int8 import Int8Generator  # what it needs is not always installed
-
-    renderer = Renderer(generator, device, "fp32")
-    renderer.int8 = Int8Generator(LoadedNetwork(renderer.spec, renderer.network))
-    return renderer
-
-
-def check_engine(options: InferenceOptions, device: torch.device, network: str) -> None:
-    """Raise InputError where --engine openvino cannot be had, or gains nothing."""
-    if device.type != "cpu":
-        raise InputError(f"--engine {options.engine} draws on the CPU, not on {device.type}; give --device cpu")
-    if options.precision not in ("auto", "fp32"):
-        raise InputError(f"--engine {options.engine} draws in int8; leave --precision {options.precision} out")
-    if resolve_precision(device, "auto") == "bf16":
-        print(f"--engine {options.engine}: this processor multiplies in bf16 too; see which is faster here")
-    if network != "dinet":
-        raise InputError(f"--engine {options.engine} is no faster for {network}; leave it out")
+    return Renderer(generator, device, options.precision)
 
 
 class Renderer:
@@ -71,8 +45,6 @@ class Renderer:
             if isinstance(layer, MULTIPLYING):  # autocast would convert their weights anew for every batch
                 layer.to(PRECISION_TYPES[self.precision])
         self.reference: ReferenceFeatures | None = None
-        self.int8: Int8Generator | None = None
-        self.draw_in_int8: Draw | None = None
 
     def encode(self, references: Sequence[np.ndarray]) -> ReferenceFeatures:
         """Features of five crops (h, w, 3) as `network_crop` makes them."""
@@ -103,25 +75,10 @@ class Renderer:
         """Faces (B, h, w, 3) for crops (B, h, w, 3) and audio windows (B, 5, dim)."""
         audio = torch.from_numpy(windows).to(self.device).transpose(1, 2)  # (B, dim, 5)
         with torch.inference_mode(), autocast(self.device, self.precision):
-            faces = (self.draw_in_int8 or self.draw_by_pytorch)(self.to_network(crops), audio)
+            faces = self.network.generate(self.to_network(crops) * self.mask, self.reference, audio)
             self.check_finite(faces)
             pixels = (faces.float().clamp(0, 1) * 255).round().to(torch.uint8)
         return pixels.permute(0, 2, 3, 1).cpu().numpy()[..., ::-1]
-
-    def draw_by_pytorch(self, sources: Tensor, audio: Tensor) -> Tensor:
-        return self.network.generate(sources * self.mask, self.reference, audio)
-
-    def calibrate(self, crops: np.ndarray, windows: np.ndarray) -> None:
-        """Draw in int8 from now on, with these references, if it comes near enough to float32 for such input."""
-        sources, audio = self.to_network(crops), torch.from_numpy(windows).transpose(1, 2)
-        with torch.inference_mode():
-            draw = self.int8.fit(self.reference, sources, audio)
-            one_by_one = zip(sources.split(1), audio.split(1), strict=True)
-            errors = [(draw(*pair) - self.draw_by_pytorch(*pair)).square().mean().item() for pair in one_by_one]
-        psnr = -10 * math.log10(max(float(np.mean(errors)), 1e-12))
-        self.draw_in_int8 = draw if psnr >= LEAST_PSNR else None
-        if not self.draw_in_int8:
-            print(f"int8 is {psnr:.1f} dB from float32 here, {LEAST_PSNR} is asked for: drawn in float32 instead")
 
     def check_finite(self, values: Tensor) -> None:
         """Raise InputError for values that would be dubbed as black."""

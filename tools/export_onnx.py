@@ -21,9 +21,9 @@ def main() -> None:
     options = parse(ExportOptions, __doc__)
     if not options.pretrained_clip_DINet_path:
         raise InputError("--pretrained_clip_DINet_path is missing; give the checkpoint of a generator")
-    from dubbing.exporting.files import export
     from media.files import check_writable
     from models.loading import load_generator
+    from tools.exporting.files import export
 
     check_writable("--output_folder", options.output_folder, is_folder=True)
     generator = load_generator(options.pretrained_clip_DINet_path, "--pretrained_clip_DINet_path")

@@ -9,10 +9,10 @@ import torch
 from talking_photo import tiny_spec, write_checkpoint
 
 from config.errors import InputError
-from dubbing.exporting import files
-from dubbing.exporting.files import export
 from dubbing.renderer import Renderer
 from models.loading import load_generator
+from tools.exporting import files
+from tools.exporting.files import export
 
 BATCH = 5  # neither traced nor compared by the tool
 

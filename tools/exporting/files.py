@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from config.errors import InputError
-from dubbing.exporting.halves import FrameHalf, ReferenceHalf, frame_example, reference_example
 from media.files import atomic_write
 from models.folding import fold_batch_norms
 from models.loading import LoadedNetwork
 from models.spec import NetworkSpec
+from tools.exporting.halves import FrameHalf, ReferenceHalf, frame_example, reference_example
 
 OPSET = 20  # of 2023: the first whose GridSample says all that the warps need
 CLOSE = 1e-3  # from PyTorch, of values in [0, 1]
