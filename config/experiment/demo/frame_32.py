@@ -5,5 +5,5 @@ mouth_size = 32
 batch_size = 8
 augment_num = 32
 lr_g = 1e-3
-max_steps = 960
+max_steps = 1200
 max_minutes = 3.5
