@@ -150,6 +150,7 @@ def test_named_references_are_used(material):
 
 def test_a_second_dub_searches_no_face_and_encodes_no_reference(material, tmp_path, monkeypatch):
     cached = {"cache_folder": str(tmp_path / "cache")}
+    found = make_plan(options(material, **cached))
     first = inference.dub(options(material, output=str(tmp_path / "first.mp4"), **cached))
     shutil.copy(material / "face.mp4", tmp_path / "renamed.mp4")
 
@@ -160,8 +161,13 @@ def test_a_second_dub_searches_no_face_and_encodes_no_reference(material, tmp_pa
     with monkeypatch.context() as patch:
         patch.setattr(Renderer, "encode", fail)
         source = {"source_video_path": tmp_path / "renamed.mp4"}
+        known = make_plan(options(material, **source, **cached))
+        assert np.array_equal(known.faces.video_to_crop, found.faces.video_to_crop, equal_nan=True)
+        assert all(map(torch.equal, known.renderer.reference, found.renderer.reference))
         second = inference.dub(options(material, output=str(tmp_path / "second.mp4"), **source, **cached))
-        assert all(np.array_equal(a, b) for a, b in zip(frames_of(first), frames_of(second), strict=True))
+        # Products of float32 differ in the last bit by where in memory they are, and pixels at an edge with them.
+        for a, b in zip(frames_of(first), frames_of(second), strict=True):
+            assert np.abs(a.astype(int) - b).mean() < 0.1
         for other in ({"reference_frames": "1,2,3,4,5"}, {"pretrained_clip_DINet_path": "legacy.pth"}):
             with pytest.raises(AssertionError, match="done again"):
                 make_plan(options(material, **other, **cached))
