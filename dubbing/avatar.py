@@ -41,7 +41,7 @@ class Avatar:
     def reference_for(self, renderer: Renderer) -> ReferenceFeatures:
         """The features of the face's reference frames, where and as the generator works."""
         kind = PRECISION_TYPES[renderer.precision]
-        return ReferenceFeatures(*(tensor.to(renderer.device, kind) for tensor in self.reference))
+        return renderer.placed(tensor.to(kind) for tensor in self.reference)
 
 
 def open_avatar(folder: str | Path) -> Avatar:

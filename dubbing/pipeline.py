@@ -146,7 +146,7 @@ def cached_reference(
         features = renderer.encode(reference_crops(numbers, faces, info, renderer.mouth_size))
         known = {name: tensor.cpu() for name, tensor in features._asdict().items()}
         cache.store(known, *depends_on)
-    return ReferenceFeatures(**{name: tensor.to(renderer.device) for name, tensor in known.items()})
+    return renderer.placed(known[name] for name in ReferenceFeatures._fields)
 
 
 def reference_crops(numbers: np.ndarray, faces: SourceFaces, info: VideoInfo, mouth_size: int) -> list[np.ndarray]:

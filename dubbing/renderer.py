@@ -1,6 +1,6 @@
 """From a source frame to a generated face."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -56,6 +56,11 @@ class Renderer:
             self.check_finite(tensor)
         return features
 
+    def placed(self, features: Iterable[Tensor]) -> ReferenceFeatures:
+        """What `encode` gave, where and laid out as the generator has it, wherever it was kept."""
+        layout = torch.channels_last
+        return ReferenceFeatures(*(tensor.to(self.device).contiguous(memory_format=layout) for tensor in features))
+
     def is_reference(self, tensors: dict[str, Tensor]) -> bool:
         """Whether these are the fields of what `encode` gives, in kind, size and range."""
         height, width = (side // 4 for side in crop_size(self.mouth_size))
@@ -73,7 +78,8 @@ class Renderer:
 
     def generate(self, crops: np.ndarray, windows: np.ndarray) -> np.ndarray:
         """Faces (B, h, w, 3) for crops (B, h, w, 3) and audio windows (B, 5, dim)."""
-        audio = torch.from_numpy(windows).to(self.device).transpose(1, 2)  # (B, dim, 5)
+        # A copy: float32 products differ in the last bit by how the memory that NumPy gives is aligned.
+        audio = torch.tensor(windows, device=self.device).transpose(1, 2)  # (B, dim, 5)
         with torch.inference_mode(), autocast(self.device, self.precision):
             faces = self.network.generate(self.to_network(crops) * self.mask, self.reference, audio)
             self.check_finite(faces)

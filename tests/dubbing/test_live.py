@@ -229,7 +229,8 @@ def test_several_dubbers_share_weights_and_not_their_state(anna, speech):
     assert second.renderer.network is first.renderer.network
     one = run(first, speech[:16000], 640)
     two = run(second, speech[:16000], 640)
-    assert all(np.array_equal(a.image, b.image) for a, b in zip(one, two, strict=True))
+    assert len(one) > 20  # a frame's pixels may differ by a rounding, in float32
+    assert all(np.abs(a.image.astype(int) - b.image).max() <= 1 for a, b in zip(one, two, strict=True))
 
 
 def test_memory_does_not_grow_with_the_stream(anna, speech):
