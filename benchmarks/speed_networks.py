@@ -51,7 +51,7 @@ def generator_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
 def generator_row(name: str, mouth_size: int, batch: int, width: int, device: torch.device, rate: float) -> Row:
     torch.manual_seed(0)
     plain = NETWORKS[name](3, 15, AUDIO_CHANNELS, base_channels=width).to(device).eval()
-    height, width = crop_size(mouth_size)
+    precision, (height, width) = resolve_precision(device, "auto"), crop_size(mouth_size)
     source = torch.rand(batch, 3, height, width, device=device)
     reference = torch.rand(1, 15, height, width, device=device)
     audio = torch.rand(batch, AUDIO_CHANNELS, 5, device=device)
@@ -70,13 +70,9 @@ def generator_row(name: str, mouth_size: int, batch: int, width: int, device: to
                 batch,
                 device,
                 limit=counter.get_total_flops() / batch / rate,
-                limited_by=f"{counter.get_total_flops() / batch / 1e9:.0f} GFLOP at {product_name(device)} matmul rate",
+                limited_by=f"{counter.get_total_flops() / batch / 1e9:.0f} GFLOP at {precision} matmul rate",
                 plain=slow.seconds,
             )
-
-
-def product_name(device: torch.device) -> str:
-    return resolve_precision(device, "auto")
 
 
 def training_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
@@ -85,7 +81,7 @@ def training_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
     for name, options in timed_stages(device, sizes).items():
         plain = training_row(name, options, device, "fp32")
         limit = count_flops(options) / rate
-        limited_by = f"{limit * rate / 1e9:.0f} GFLOP at {product_name(device)} matmul rate"
+        limited_by = f"{limit * rate / 1e9:.0f} GFLOP at {resolve_precision(device, 'auto')} matmul rate"
         yield training_row(name, options, device, "auto", limit=limit, limited_by=limited_by, plain=plain.seconds)
 
 
@@ -93,11 +89,9 @@ def timed_stages(device: torch.device, sizes: Sizes) -> dict[str, StageOptions]:
     """Stages by name: all of config/experiment on a GPU, frames in small batches on a CPU."""
     if device.type == "cuda" and not sizes.is_toy:
         return published_stages()
+    small = {"base_channels": sizes.width, "lamb_gan": 0.0} if sizes.is_toy else {}
     return {
-        f"frame_{size}": FrameOptions(mouth_size=size, batch_size=batch, base_channels=sizes.width, lamb_gan=0.0)
-        if sizes.is_toy
-        else FrameOptions(mouth_size=size, batch_size=batch)
-        for size, batch in sizes.steps.items()
+        f"frame_{size}": FrameOptions(mouth_size=size, batch_size=batch, **small) for size, batch in sizes.steps.items()
     }
 
 
