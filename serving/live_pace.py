@@ -10,7 +10,6 @@ from config.errors import InputError
 
 AHEAD = 0.1  # seconds by which the stream may run before the clock
 MOST_LATE = 1.0  # seconds by which it may run behind; what is more is never made up for
-BEHIND, MOST_HELD = 0.1, 3  # for each such delay (seconds) mouths are held for one frame more, at most so many
 PATIENCE = 0.3  # seconds that it waits for sound, before it goes on in silence
 MOST_QUEUED = 120.0  # seconds of sound that may wait
 
@@ -60,10 +59,6 @@ class LivePace:
     def late(self, now: float) -> float:
         """Seconds by which the stream is behind the clock."""
         return now - self.began - self.given / SAMPLE_RATE
-
-    def frames_a_mouth(self, now: float) -> int:
-        """For how many frames a mouth is to be shown: more than one where the machine falls behind."""
-        return 1 + min(MOST_HELD, max(0, int((self.late(now) - PATIENCE) / BEHIND)))
 
     def let_go(self, now: float) -> None:
         """Forget by how much more than MOST_LATE the stream is late: the machine is too slow, or nobody listened."""

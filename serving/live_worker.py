@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from config.errors import InputError, reason
 from serving.live_messages import COMMAND, FRAME, HEAD, NOTE, OPEN, SOUND, Message, frame_bytes, message
-from serving.live_pace import LivePace
+from serving.live_pace import PATIENCE, LivePace
 
 TICK = 0.02  # seconds between looks at the clock
 QUALITY = 85  # of the JPEGs
@@ -79,9 +79,11 @@ class Stream:
 
     def go_on(self) -> None:
         """Give the stream what is due, and send the frames that come of it."""
+        from dubbing.live.effort import Effort
+
         now = time.monotonic()
         self.pace.let_go(now)
-        self.dubber.mouths_every = self.pace.frames_a_mouth(now)
+        self.dubber.effort = Effort.when_late(self.pace.late(now) - PATIENCE)
         while not self.is_over and (samples := self.pace.speech(now)) is not None:
             self.send(self.dubber.push(samples))
         if self.is_ending and not self.pace.waiting:

@@ -121,7 +121,7 @@ def test_frames_that_took_longer_are_shown_in_time_if_kept_back(delay, late):
     shown = np.array([(time.monotonic(), frame.time) for frame in on_time(drawn(), delay, 50)])
     after = np.diff(shown - shown[0], axis=1)[:, 0]  # time of a frame less time of showing it
     assert len(shown) == 25 and shown[0, 0] - began >= delay
-    assert after.max() < 1e-3  # none before its time
+    assert after.max() < 0.01  # none before its time, but for what the first was shown late by
     assert (after < -0.03).sum() == pytest.approx(late, abs=1)
 
 

@@ -15,14 +15,15 @@ import numpy as np
 from audio.features import open_stream
 from config.constants import SAMPLE_RATE, WINDOW_FRAMES
 from dubbing.avatar import Avatar, open_avatar
+from dubbing.live.effort import Effort
 from dubbing.live.rest import RestingFace
+from dubbing.live.shots import Shot, Shots
 from dubbing.live.sound import LiveSound
 from dubbing.live.walk import Walk
 from dubbing.renderer import Renderer
 from face.alignment import network_crop
 
 BATCH = 4  # frames generated together where so many are ready
-FADE_OUT, FADE_IN = 1 / 3, 1 / 2  # of a frame: how fast a drawn mouth gives way to the one at rest, and comes back
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,6 @@ class LiveFrame:
     samples: np.ndarray
 
 
-@dataclass(frozen=True)
-class Shot:
-    """What frame `index` of the stream is made of: a frame of the avatar, its mouth drawn by a share of 0 to 1."""
-
-    index: int
-    number: int
-    share: float
-
-
 class LiveDubber:
     """Speech in, frames out. Not for several threads at once; several dubbers may run side by side.
 
@@ -51,8 +43,7 @@ class LiveDubber:
     avatar of the same checkpoint, which saves loading it again. Raises InputError for an avatar that cannot be used,
     or whose generator needs to hear a whole recording.
 
-    `mouths_every` may be set at any time: 1 draws every frame's mouth; 2 holds each for one frame more, which halves
-    the work, for a machine that falls behind. `num_held` counts such frames.
+    `effort` may be set at any time, for a machine that falls behind; `shots` counts what it left undrawn.
 
     Memory does not grow with the stream: what `push` is given at once is answered at once, so give it seconds, not
     hours.
@@ -73,10 +64,11 @@ class LiveDubber:
         self.renderer = copy.copy(renderer) if renderer else self.avatar.load_renderer(device, precision)
         self.renderer.reference = self.avatar.reference_for(self.renderer)
         self.rest = RestingFace(self.avatar)
-        self.walk = Walk(record.num_frames, self.rest.idle)
-        self.sound, self.index, self.share, self.has_ended = LiveSound(), 0, 1.0, False
+        self.shots = Shots(Walk(record.num_frames, self.rest.idle), self.avatar.faces.usable, self.rest.is_known)
+        self.sound, self.has_ended = LiveSound(), False
         self.face: np.ndarray | None = None  # the last that was generated
-        self.mouths_every, self.num_held = 1, 0
+        self.picture: np.ndarray | None = None  # the last that was shown, RGB
+        self.effort = Effort()
         self.warm_up()
 
     def push(self, samples: np.ndarray) -> list[LiveFrame]:
@@ -115,6 +107,11 @@ class LiveDubber:
         self.sound.append(samples, is_speech)
         return self.ready_frames()
 
+    @property
+    def index(self) -> int:
+        """Of the frame that is shown next."""
+        return self.shots.index
+
     def boundary(self, index: int) -> int:
         """The number of the first sample that is heard with a frame."""
         return round(index * SAMPLE_RATE / self.fps)
@@ -129,53 +126,56 @@ class LiveDubber:
         frames = []
         while self.is_ready(self.index):
             count = BATCH if self.is_ready(self.index + BATCH - 1) else 1
-            frames += self.draw([self.next_shot() for _ in range(count)])
+            frames += self.show([self.next_shot() for _ in range(count)])
             self.sound.forget(self.boundary(self.index))
         return frames
 
     def next_shot(self) -> Shot:
         """The next frame of the stream: at rest where no speech is heard from its beginning to its window's end."""
         future = self.features.samples_for(self.index / float(self.fps))
-        is_at_rest = not self.sound.is_speech(self.boundary(self.index), future)
-        if self.rest.is_known:
-            self.share = min(max(self.share + (-FADE_OUT if is_at_rest else FADE_IN), 0.0), 1.0)
-        self.index += 1
-        return Shot(self.index - 1, self.walk.next(is_at_rest), self.share)
+        return self.shots.next(not self.sound.is_speech(self.boundary(self.index), future), self.effort)
 
-    def draw(self, shots: list[Shot]) -> list[LiveFrame]:
-        windows = self.features.windows(np.array([shot.index for shot in shots]) / float(self.fps))
+    def show(self, shots: list[Shot]) -> list[LiveFrame]:
+        new = [shot for shot in shots if shot.is_new]
+        drawn = dict(zip((shot.index for shot in new), self.draw(new), strict=True)) if new else {}
+        frames = []
+        for shot in shots:
+            self.picture = drawn.get(shot.index, self.picture)
+            samples = self.sound.cut(self.boundary(shot.index), self.boundary(shot.index + 1))
+            frames.append(LiveFrame(shot.index, shot.index / float(self.fps), self.picture, samples))
+        return frames
+
+    def draw(self, shots: list[Shot]) -> list[np.ndarray]:
+        """RGB pictures (H, W, 3)."""
         images = [self.avatar.frames.read(shot.number) for shot in shots]
         matrices = [self.avatar.faces.video_to_crop[shot.number] for shot in shots]
         drawn = [i for i, shot in enumerate(shots) if shot.share > 0 and self.avatar.faces.usable[shot.number]]
         crops = {i: network_crop(images[i], matrices[i], self.renderer.mouth_size) for i in drawn}
-        faces = self.faces(shots, crops, windows)
+        faces = self.faces(shots, crops)
         paste = self.renderer.paster.paste
         mouths = {i: paste(images[i], faces[i], crops[i], matrices[i]) for i in drawn}
-        return [self.live_frame(shot, images[i], mouths.get(i)) for i, shot in enumerate(shots)]
+        return [self.picture_of(shot, images[i], mouths.get(i)) for i, shot in enumerate(shots)]
 
-    def faces(self, shots: list[Shot], crops: dict[int, np.ndarray], windows: np.ndarray) -> dict[int, np.ndarray]:
-        """A generated face for each of `crops`, by its place in `shots`; mouths_every says which are the one before."""
-        new = [i for i in crops if self.face is None or shots[i].index % self.mouths_every == 0]
+    def faces(self, shots: list[Shot], crops: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+        """A face for each of `crops`, by its place in `shots`: generated, or the one before."""
+        new = [i for i in crops if shots[i].is_spoken]
         faces: dict[int, np.ndarray] = {}
         for group in [new] if len(new) == BATCH else [[i] for i in new]:
-            generated = self.renderer.generate(np.stack([crops[i] for i in group]), windows[group])
+            windows = self.features.windows(np.array([shots[i].index for i in group]) / float(self.fps))
+            generated = self.renderer.generate(np.stack([crops[i] for i in group]), windows)
             faces |= dict(zip(group, generated, strict=True))
         for i in crops:
             self.face = faces.setdefault(i, self.face)
-        self.num_held += len(crops) - len(new)
         return faces
 
-    def live_frame(self, shot: Shot, image: np.ndarray, drawn: np.ndarray | None) -> LiveFrame:
-        """The frame as it goes out: `drawn`, with a drawn mouth, gives way to the one at rest as `shot` says."""
-        if shot.share == 0:
-            self.face = None  # of what was said before
+    def picture_of(self, shot: Shot, image: np.ndarray, drawn: np.ndarray | None) -> np.ndarray:
+        """The avatar's frame as it goes out, RGB: `drawn`, with a drawn mouth, gives way to the one at rest."""
         if shot.share < 1:
             resting = self.rest.show(shot.number, image)
             image = resting if drawn is None else cv2.addWeighted(drawn, shot.share, resting, 1 - shot.share, 0)
         elif drawn is not None:
             image = drawn
-        samples = self.sound.cut(self.boundary(shot.index), self.boundary(shot.index + 1))
-        return LiveFrame(shot.index, shot.index / float(self.fps), cv2.cvtColor(image, cv2.COLOR_BGR2RGB), samples)
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
     def warm_up(self) -> None:
         """First passes take many times as long as others, and would make the first frame late."""

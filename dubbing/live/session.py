@@ -10,6 +10,7 @@ from config.constants import SAMPLE_RATE
 from config.errors import InputError
 from dubbing.avatar import open_avatar
 from dubbing.live.dubber import LiveDubber, LiveFrame
+from dubbing.live.effort import Effort
 from dubbing.memory import return_large_blocks
 from media.live_input import SoundQueue, read_sound
 from media.live_output import LiveWriter
@@ -18,7 +19,6 @@ from media.prefetch import prefetch
 STEP = SAMPLE_RATE // 50  # samples, 20 ms: what is pushed at a time where the clock on the wall counts
 BLOCK = SAMPLE_RATE // 4  # samples pushed at a time where it does not
 MOST = SAMPLE_RATE // 4  # samples pushed at a time where frames are late
-BEHIND, HOLD = 0.1, 3  # for each such delay (seconds) mouths are held for one frame more, at most so many
 PATIENCE = 0.1  # seconds by which sound may be late before silence takes its place
 
 
@@ -44,8 +44,12 @@ def run_live(options: LiveOptions) -> str:
         if not count:
             raise InputError(f"--input: {options.input} gave no sound; nothing was made")
     seconds = time.perf_counter() - began
-    slow = f"; too slow to draw them all: {dubber.num_held} mouths are the ones before" if dubber.num_held else ""
-    return f"{options.output}: {count / float(record.rate):.1f} s, {count / seconds:.1f} frames/s{slow}"
+    line = f"{options.output}: {count / float(record.rate):.1f} s, {count / seconds:.1f} frames/s"
+    shots = dubber.shots
+    if shots.num_held or shots.num_repeated:
+        held = f"{shots.num_held} mouths and {shots.num_repeated} whole pictures"
+        line += f"; too slow to draw them all: {held} are the ones before"
+    return line
 
 
 def all_frames(dubber: LiveDubber, sound: SoundQueue) -> Iterator[LiveFrame]:
@@ -82,7 +86,7 @@ def paced_frames(dubber: LiveDubber, sound: SoundQueue) -> Iterator[LiveFrame]:
         ahead = pushed / SAMPLE_RATE - (time.monotonic() - began)
         if ahead > 0:
             time.sleep(ahead)
-        dubber.mouths_every = 1 + min(HOLD, max(0, int(-ahead / BEHIND)))
+        dubber.effort = Effort.when_late(-ahead)
         late = min(MOST, round(-ahead * SAMPLE_RATE))  # what was missed is drawn together, which takes less time
         taken = sound.take(max(STEP, late), wait=max(0.0, PATIENCE + min(ahead, 0.0)))
         if len(taken):

@@ -15,6 +15,7 @@ from config.errors import InputError
 from dubbing.avatar import Avatar, open_avatar
 from dubbing.avatar_making import make_avatar
 from dubbing.live.dubber import LiveDubber, LiveFrame
+from dubbing.live.effort import Effort
 from dubbing.live.walk import Walk
 from dubbing.pipeline import dubbed, generate, make_plan, prepare
 from media.audio import read_audio
@@ -196,11 +197,31 @@ def test_held_mouths_are_the_ones_before_on_frames_of_their_own(anna, speech, mo
     live = dubber(anna)
     generate_face = live.renderer.generate
     monkeypatch.setattr(live.renderer, "generate", lambda *given: calls.append(len(given[0])) or generate_face(*given))
-    live.mouths_every = 3
+    live.effort = Effort(mouths_every=3)
     frames = run(live, speech[:16000], 640)
-    assert sum(calls) == 9 and live.num_held == 24 - 9  # 0, 3, .. 24; of 25 frames one shows no face
+    assert sum(calls) == 9 and live.shots.num_held == 24 - 9  # 0, 3, .. 24; of 25 frames one shows no face
     assert [number_of(frame.image) for frame in frames[:20]] == list(range(20))
-    assert not any(is_own(anna, frame) for frame in frames)
+    assert not any(is_own(anna, frame) for frame in frames) and live.shots.num_repeated == 0
+
+
+def test_where_holding_mouths_is_not_enough_pictures_are_shown_again_with_sound_of_their_own(anna, speech):
+    efforts = [Effort.when_late(seconds) for seconds in (-1, 0.04, 0.06, 0.16, 0.21, 0.5, 100)]
+    assert [effort.mouths_every for effort in efforts] == [1, 1, 2, 4, 4, 4, 4]
+    assert [effort.pictures_every for effort in efforts] == [1, 1, 1, 1, 2, 8, 1998]
+    live = dubber(anna)
+    live.effort = Effort(mouths_every=4, pictures_every=5)
+    frames = run(live, speech[:16000], 640)
+    assert [number_of(frame.image) for frame in frames[:20]] == [k - k % 5 for k in range(20)]
+    assert np.array_equal(np.concatenate([frame.samples for frame in frames]), speech[:16000])
+    assert live.shots.num_repeated == 20 and live.shots.num_held == 20 - 1  # one of which shows no face
+
+
+def test_a_mouth_that_leaves_is_not_drawn_anew(anna, speech, monkeypatch):
+    live = dubber(resting(anna, 10, 16))
+    live.push(speech[:16000])
+    live.interrupt()
+    monkeypatch.setattr(live.renderer, "generate", None)
+    assert len(live.idle(1.0)) == 25 and live.shots.num_held == 0
 
 
 def test_what_ended_or_never_was_sound_is_refused(anna):

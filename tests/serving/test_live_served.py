@@ -137,6 +137,6 @@ def test_the_clock_goes_on_whatever_arrives():
             given += len(samples)
         assert given <= (now - 100 + 0.1) * SAMPLE_RATE
     assert given == 3 * SAMPLE_RATE
-    assert [pace.frames_a_mouth(now) for now in (105.0, 105.15, 200.0)] == [1, 2, 4]
+    assert pace.late(200.0) > MOST_LATE
     pace.let_go(200.0)
     assert pace.silence(200.0) == pytest.approx(MOST_LATE - PATIENCE)
