@@ -18,7 +18,11 @@ SETTLED = 0.1  # share of the stream, and at least 2 minutes, before which memor
 
 
 def memory_figures(video: str, speech: str, hours: float, folder: Path) -> dict[str, object]:
-    """Speak for hours, ten seconds of each minute of them silence, and read the memory of the process every minute."""
+    """Speak for hours, ten seconds of each minute of them silence, and read the memory of the process every minute.
+
+    A second at a time: what is pushed at once is answered at once, and ten seconds of frames of 512 x 512 are 197 MB,
+    which the allocator may or may not give back before memory is read.
+    """
     options = AvatarOptions(video, str(write_checkpoint(folder / "smallest", *SMALLEST)))
     make_avatar(options, folder / "small avatar")
     return_large_blocks()
@@ -30,7 +34,8 @@ def memory_figures(video: str, speech: str, hours: float, folder: Path) -> dict[
             dubber.push(np.take(wave, np.arange(position, position + SAMPLE_RATE), mode="wrap"))
             position += SAMPLE_RATE
         dubber.interrupt()
-        dubber.idle(10.0)
+        for _ in range(10):
+            dubber.idle(1.0)
         held.append(resident_now_mb())
         minutes.set_postfix(MB=round(held[-1], 1))
     settled = held[max(1, min(2, len(held) - 2), round(SETTLED * len(held))) :]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from media.files import atomic_write
 
-NOT_CURVES = ("step", "epoch", "train_minutes", "lr_factor", "samples_per_second")
+NOT_CURVES = ("step", "epoch", "train_minutes", "lr_factor", "samples_per_second", "loading_share")
 
 
 def draw_curves(folder: Path) -> None:

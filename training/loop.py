@@ -1,8 +1,6 @@
 """One training loop for frame, clip and SyncNet stages, for one process and for many."""
 
 import math
-import time
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +12,12 @@ from tqdm import tqdm
 from config.errors import InputError
 from dataset.loader import make_loader
 from dataset.sampler import GlobalBatchSampler
-from training.checkpoints import best_checkpoint, checkpoint_path, save_best, save_checkpoint
+from training.checkpoints import checkpoint_path, save_best, save_checkpoint
+from training.loss_log import LossLog, diverged
 from training.parallel import Parallel
 from training.phases import optimise
 from training.schedule import Schedule
+from training.stage_clock import LOADING, SAVING, TRAINING, VALIDATING, StageClock
 from training.stages import BuiltStage
 from training.state import TrainingState
 from training.tracking import Tracker
@@ -46,9 +46,9 @@ def train_stage(
     title = f"{folder.parent.name}/{folder.name}"
     total = schedule.steps(len(sampler))
     with tqdm(total=total, initial=state.step, desc=title, unit="step", disable=not parallel.is_main) as bar:
-        training = StageTraining(
-            stage, folder, state, schedule, parallel, LossLog(stage, folder, tracker, parallel, bar)
-        )
+        clock = StageClock()
+        log = LossLog(stage, folder, tracker, parallel, bar, clock)
+        training = StageTraining(stage, folder, state, schedule, parallel, log, clock)
         if schedule.is_over(state.epoch, state.step, state.seconds):  # by options that were changed since
             if parallel.is_main:
                 tqdm.write(f"{title}: has had its epochs, --max_steps or --max_minutes; nothing is left to train")
@@ -57,6 +57,8 @@ def train_stage(
             sampler.epoch = state.epoch
             training.train_epoch(loader)
             training.finish_epoch()
+        if parallel.is_main:
+            tqdm.write(f"{title}: {clock.line()}")
     return checkpoint_path(folder, state.epoch)
 
 
@@ -69,25 +71,29 @@ class StageTraining:
     state: TrainingState
     schedule: Schedule
     parallel: Parallel
-    log: "LossLog"
+    log: LossLog
+    clock: StageClock
     factor: float = 0.0
 
     def train_epoch(self, loader: Iterable[dict[str, Tensor]]) -> None:
         """One epoch, ended early after the stage's last step; where its time is over, by a single process alone."""
-        state, parallel, began = self.state, self.parallel, time.perf_counter()
+        state, parallel, clock, before = self.state, self.parallel, self.clock, self.clock.trained
         self.factor = self.schedule.epoch_factor(state.epoch, state.step, state.seconds)
         for batch in loader:
+            clock.spent(LOADING)
             for phase in self.stage.phases:
                 phase.set_learning_rate(self.factor * self.schedule.warmup_factor(state.step))
             losses = train_step(self.stage, batch, parallel.device)
             state.step += 1
+            clock.spent(TRAINING)
             self.log.add(state.step, losses)
             if self.schedule.has_all_steps(state.step):
                 break
-            if parallel.world_size == 1 and self.schedule.is_out_of_time(state.seconds + time.perf_counter() - began):
+            if parallel.world_size == 1 and self.schedule.is_out_of_time(state.seconds + clock.trained - before):
                 break
         state.epoch += 1
-        state.seconds = parallel.mean({"seconds": state.seconds + time.perf_counter() - began})["seconds"]
+        clock.spent(TRAINING)
+        state.seconds = parallel.mean({"seconds": state.seconds + clock.trained - before})["seconds"]
 
     def finish_epoch(self) -> None:
         """Validate and save where this epoch's number wants it, or at the end. A run that diverged saves nothing."""
@@ -100,6 +106,7 @@ class StageTraining:
         self.log.require_finite(state)
         reached = parallel.from_main(self.validate).get(state.best_by) if validated else None
         parallel.require_agreement("epoch and weights", (state.epoch, state.checksum()))
+        self.clock.spent(VALIDATING)
         if reached is not None and reached >= state.best:
             state.best = reached
             if parallel.is_main:
@@ -107,7 +114,7 @@ class StageTraining:
         if saved and parallel.is_main:
             save_checkpoint(self.folder, state.epoch, state.content(finished), options.keep_checkpoints)
         parallel.barrier()
-        self.log.pause()
+        self.clock.spent(SAVING)
 
     def validate(self) -> dict[str, float]:
         """Held-out measures, on the main process alone. Raises InputError for one that is not finite."""
@@ -134,59 +141,3 @@ def train_step(stage: BuiltStage, batch: dict[str, Tensor], device: torch.device
     for phase in stage.phases:
         losses |= optimise(phase, batch, stage.accumulate)
     return losses
-
-
-def diverged(what: str, step: int, folder: Path) -> str:
-    good = best_checkpoint(folder)
-    advice = f"{good} is good; go on from the last checkpoint with --resume and" if good else "train anew with"
-    return f"training diverged: {what} is not finite at step {step}; {advice} a lower --lr_g, or --precision fp32"
-
-
-class LossLog:
-    """Collects losses and the time they took, and writes their means to the log and the bar every `log_every` steps."""
-
-    def __init__(self, stage: BuiltStage, folder: Path, tracker: Tracker | None, parallel: Parallel, bar: tqdm):
-        self.stage, self.folder, self.tracker, self.parallel, self.bar = stage, folder, tracker, parallel, bar
-        self.clear()
-
-    def clear(self) -> None:
-        self.losses: dict[str, list[Tensor]] = defaultdict(list)
-        self.steps, self.seconds = 0, 0.0
-        self.last = time.perf_counter()
-
-    def pause(self) -> None:
-        """Leave out the time since the last step: validation and checkpoints are not training."""
-        self.last = time.perf_counter()
-
-    def add(self, step: int, losses: dict[str, Tensor]) -> None:
-        for name, loss in losses.items():
-            self.losses[name].append(loss)
-        now = time.perf_counter()
-        self.steps, self.seconds, self.last = self.steps + 1, self.seconds + now - self.last, now
-        self.bar.update()
-        if step % self.stage.options.log_every == 0 or step == 1:
-            self.write(step)
-
-    def write(self, step: int) -> None:
-        means = self.finite_means(step)
-        if self.tracker:
-            self.bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
-            rate = self.stage.phases[0].optimizer.param_groups[0]["lr"]
-            speed = self.steps / self.seconds * self.stage.options.batch_size
-            self.tracker.log(step, {**means, "lr": rate, "samples_per_second": speed})
-        self.clear()
-
-    def finite_means(self, step: int) -> dict[str, float]:
-        """Mean losses over processes and steps. Raises InputError on all processes where one is not finite."""
-        means = {name: torch.stack(values).mean().item() for name, values in self.losses.items()}
-        means = self.parallel.mean(means)
-        bad = [name for name, value in means.items() if not math.isfinite(value)]
-        if bad:
-            self.parallel.stop(diverged(f"loss {', '.join(bad)}", step, self.folder))
-        return means
-
-    def require_finite(self, state: TrainingState) -> None:
-        """Raise InputError on all processes unless losses and weights are finite on all of them."""
-        self.finite_means(state.step)
-        if not all(self.parallel.gather(state.is_finite())):
-            self.parallel.stop(diverged("a weight", state.step, self.folder))

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from tiny_set import make_tiny_set
 
 from config.config import FrameOptions
 from config.errors import InputError
+from dataset.samples import TrainingSamples
 from face.geometry import crop_size
 from media.video import probe
 from models.discriminator import Discriminator
@@ -26,6 +29,7 @@ from training.schedule import decayed
 from training.sequence import train_sequence
 
 RATE = 1e-5  # of the comparison of processes: small, so that rounding does not grow from step to step
+TIMES = ("samples_per_second", "loading_share")  # what differs from run to run
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
     *("--batch_size", "2", "--augment_num", "1", "--num_workers", "0", "--val_fraction", "0.25"),
@@ -122,7 +126,8 @@ def test_resumed_training_equals_uninterrupted(data, tmp_path, stage):
     run(["--config_path", path, "--resume"], data, tmp_path, "parts")
     expected, found = losses(tmp_path / "whole" / "stage"), losses(parts)
     for row in (*expected, *found):
-        row.pop("samples_per_second")
+        for name in TIMES:
+            row.pop(name)
     assert found == expected[-len(found) :] and len(found) == len(expected) // 2
     whole, resumed = (
         read_checkpoint(tmp_path / name / "stage" / "epoch_000004.pth", "--x") for name in ("whole", "parts")
@@ -133,6 +138,23 @@ def test_resumed_training_equals_uninterrupted(data, tmp_path, stage):
     assert_equal_states(trained["state_dict"], resumed["training"][averaged]["state_dict"])
     for network, state in whole["state_dict"].items():
         assert_equal_states(state, resumed["state_dict"][network])
+
+
+def test_a_stage_says_where_its_time_went(data, tmp_path, monkeypatch, capsys):
+    load = TrainingSamples.__getitem__
+    monkeypatch.setattr(TrainingSamples, "__getitem__", lambda self, key: time.sleep(0.3) or load(self, key))
+    path = stage_file(tmp_path, "stage", stage="frame", non_decay=2, decay=0, lamb_gan=0.0, lamb_mouth=1.0)
+    began = time.perf_counter()
+    run(["--config_path", str(path)], data, tmp_path)
+    took = time.perf_counter() - began
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("run/stage: "))
+    names = ("training", "waiting for batches", "validating", "saving")
+    shares = [float(re.search(rf"([0-9.]+) % {name}", line)[1]) for name in names]
+    rows = losses(tmp_path / "run" / "stage")
+    waits = [row["loading_share"] * 2 / row["samples_per_second"] for row in rows]  # seconds a step of two samples
+    assert sum(shares) == pytest.approx(100, abs=0.3) and min(shares) > 0
+    assert all(0.6 < wait < 1.5 for wait in waits)
+    assert shares[1] > 100 * sum(waits) / took - 1
 
 
 @pytest.mark.parametrize("before, after", [(0.9, 0.0), (0.0, 0.9)])
@@ -179,7 +201,7 @@ def test_two_gloo_processes_equal_one(data, tmp_path, stage, options, flags):
             assert difference.mean() < 0.02 * 4 * RATE, (network, key)
     expected, found = (losses(tmp_path / name / "stage") for name in ("one", "two"))
     for row, other in zip(expected, found, strict=True):
-        assert all(abs(row[name] - other[name]) < 1e-3 for name in row if name not in ("samples_per_second",))
+        assert all(abs(row[name] - other[name]) < 1e-3 for name in row if name not in TIMES)
 
 
 @pytest.mark.parametrize("frozen", [True, False])
