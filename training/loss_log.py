@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from training.checkpoints import best_checkpoint
 from training.parallel import Parallel
-from training.stage_clock import LOADING, StageClock
+from training.stage_clock import LOADING, TRAINING, StageClock
 from training.stages import BuiltStage
 from training.state import TrainingState
 from training.tracking import Tracker
@@ -52,6 +52,7 @@ class LossLog:
 
     def write(self, step: int) -> None:
         means = self.finite_means(step)
+        self.clock.spent(TRAINING)
         if self.tracker:
             self.bar.set_postfix({name: f"{value:.3f}" for name, value in means.items()})
             rate = self.stage.phases[0].optimizer.param_groups[0]["lr"]

@@ -6,9 +6,10 @@ LOADING, TRAINING, VALIDATING, SAVING = "waiting for batches", "training", "vali
 
 
 class StageClock:
-    """Seconds by what they were spent on; every moment since the clock was made belongs to one of the four.
+    """Seconds of one process by what they were spent on, every moment since the clock was made.
 
-    On a GPU, which works on while the program waits, the wait for batches is the most that loading can have cost.
+    On a GPU, which works on while the program waits, the wait for batches is the most that loading can have cost; of
+    several processes the others' waits show as training, in which all of them wait for each other.
     """
 
     def __init__(self) -> None:

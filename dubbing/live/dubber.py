@@ -28,7 +28,10 @@ BATCH = 4  # frames generated together where so many are ready
 
 @dataclass(frozen=True)
 class LiveFrame:
-    """Frame `index`, on screen from `time` = index / fps seconds: image (H, W, 3) RGB uint8, samples (n,) float32."""
+    """Frame `index`, on screen from `time` = index / fps seconds: image (H, W, 3) RGB uint8, samples (n,) float32.
+
+    The image is read-only, for other frames may show it too; draw on a copy.
+    """
 
     index: int
     time: float
@@ -136,8 +139,10 @@ class LiveDubber:
         return self.shots.next(not self.sound.is_speech(self.boundary(self.index), future), self.effort)
 
     def show(self, shots: list[Shot]) -> list[LiveFrame]:
-        new = [shot for shot in shots if shot.is_new]
-        drawn = dict(zip((shot.index for shot in new), self.draw(new), strict=True)) if new else {}
+        windows = self.features.windows(np.array([shot.index for shot in shots]) / float(self.fps))
+        new = [i for i, shot in enumerate(shots) if shot.is_new]
+        pictures = self.draw([shots[i] for i in new], windows[new]) if new else []
+        drawn = {shots[i].index: picture for i, picture in zip(new, pictures, strict=True)}
         frames = []
         for shot in shots:
             self.picture = drawn.get(shot.index, self.picture)
@@ -145,24 +150,23 @@ class LiveDubber:
             frames.append(LiveFrame(shot.index, shot.index / float(self.fps), self.picture, samples))
         return frames
 
-    def draw(self, shots: list[Shot]) -> list[np.ndarray]:
-        """RGB pictures (H, W, 3)."""
+    def draw(self, shots: list[Shot], windows: np.ndarray) -> list[np.ndarray]:
+        """RGB pictures (H, W, 3) from audio windows (B, 5, dim)."""
         images = [self.avatar.frames.read(shot.number) for shot in shots]
         matrices = [self.avatar.faces.video_to_crop[shot.number] for shot in shots]
         drawn = [i for i, shot in enumerate(shots) if shot.share > 0 and self.avatar.faces.usable[shot.number]]
         crops = {i: network_crop(images[i], matrices[i], self.renderer.mouth_size) for i in drawn}
-        faces = self.faces(shots, crops)
+        faces = self.faces(shots, crops, windows)
         paste = self.renderer.paster.paste
         mouths = {i: paste(images[i], faces[i], crops[i], matrices[i]) for i in drawn}
         return [self.picture_of(shot, images[i], mouths.get(i)) for i, shot in enumerate(shots)]
 
-    def faces(self, shots: list[Shot], crops: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+    def faces(self, shots: list[Shot], crops: dict[int, np.ndarray], windows: np.ndarray) -> dict[int, np.ndarray]:
         """A face for each of `crops`, by its place in `shots`: generated, or the one before."""
         new = [i for i in crops if shots[i].is_spoken]
         faces: dict[int, np.ndarray] = {}
         for group in [new] if len(new) == BATCH else [[i] for i in new]:
-            windows = self.features.windows(np.array([shots[i].index for i in group]) / float(self.fps))
-            generated = self.renderer.generate(np.stack([crops[i] for i in group]), windows)
+            generated = self.renderer.generate(np.stack([crops[i] for i in group]), windows[group])
             faces |= dict(zip(group, generated, strict=True))
         for i in crops:
             self.face = faces.setdefault(i, self.face)
@@ -175,7 +179,9 @@ class LiveDubber:
             image = resting if drawn is None else cv2.addWeighted(drawn, shot.share, resting, 1 - shot.share, 0)
         elif drawn is not None:
             image = drawn
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        picture = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        picture.flags.writeable = False
+        return picture
 
     def warm_up(self) -> None:
         """First passes take many times as long as others, and would make the first frame late."""

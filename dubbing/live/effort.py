@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass
 
-BEHIND = 0.05  # seconds: for each such delay something is shown for one frame more
-MOST_HELD = 3  # frames more for which a mouth is held; from there on it is whole pictures
+BEHIND = 0.1  # seconds of delay from which less is drawn: less than that is usual of sound that comes in pieces
+STEP = 0.05  # seconds: for each such delay beyond it, less still
+MOST_HELD = 3  # frames more for which a mouth is held; from there on pictures are shown twice as long at each step
 
 
 @dataclass(frozen=True)
 class Effort:
-    """Of how many frames one gets a new mouth, and a new picture. What is not new is shown again."""
+    """Of how many frames one gets a new mouth, and one a new picture. What is not new is shown again."""
 
     mouths_every: int = 1
     pictures_every: int = 1
 
     @classmethod
     def when_late(cls, seconds: float) -> "Effort":
-        """For frames that are so far behind the clock. Ever less work the later, so that any delay ends."""
-        more = max(0, int(seconds / BEHIND))
-        return cls(1 + min(MOST_HELD, more), 1 + max(0, more - MOST_HELD))
+        """For drawing that is so far behind the clock. Ever less work the later, so that any delay ends."""
+        steps = 1 + int((seconds - BEHIND) / STEP) if seconds >= BEHIND else 0
+        pictures = 2 ** max(0, steps - MOST_HELD)
+        return cls(max(1 + min(MOST_HELD, steps), pictures), pictures)

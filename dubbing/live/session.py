@@ -86,9 +86,11 @@ def paced_frames(dubber: LiveDubber, sound: SoundQueue) -> Iterator[LiveFrame]:
         ahead = pushed / SAMPLE_RATE - (time.monotonic() - began)
         if ahead > 0:
             time.sleep(ahead)
-        dubber.effort = Effort.when_late(-ahead)
         late = min(MOST, round(-ahead * SAMPLE_RATE))  # what was missed is drawn together, which takes less time
-        taken = sound.take(max(STEP, late), wait=max(0.0, PATIENCE + min(ahead, 0.0)))
+        wanted = max(STEP, late)
+        taken = sound.take(wanted, wait=max(0.0, PATIENCE + min(ahead, 0.0)))
+        is_there = len(taken) == wanted  # else it is the sound that is late, not what is drawn of it
+        dubber.effort = Effort.when_late(-ahead if is_there else len(taken) / SAMPLE_RATE)
         if len(taken):
             pushed += len(taken)
             yield from dubber.push(taken)

@@ -31,7 +31,7 @@ class Shots:
     """One after the other. `usable` (frames of the avatar,) bool: where there is a face to draw on; `can_rest`:
     whether the avatar has a closed mouth of its own, which it shows while nobody speaks, else mouths are always drawn.
 
-    `num_held` counts frames whose mouth is an older one for want of time, `num_repeated` those whose picture is.
+    For want of time `num_repeated` frames showed an older picture, and `num_held` others an older mouth.
     """
 
     def __init__(self, walk: Walk, usable: np.ndarray, can_rest: bool):
@@ -46,12 +46,12 @@ class Shots:
         if self.can_rest:
             self.share = min(max(self.share + (-FADE_OUT if is_at_rest else FADE_IN), 0.0), 1.0)
         index, number = self.index, self.walk.next(is_at_rest)
-        is_new = index - self.pictured >= effort.pictures_every
+        is_new = is_leaving or index - self.pictured >= effort.pictures_every  # at rest nothing takes long
         has_mouth = self.share > 0 and bool(self.usable[number])
         is_due = self.spoken == NEVER or (index - self.spoken >= effort.mouths_every and not is_leaving)
         shot = Shot(index, number, self.share, is_new, is_new and has_mouth and is_due)
         self.num_repeated += not is_new
-        self.num_held += has_mouth and not is_leaving and not shot.is_spoken
+        self.num_held += is_new and has_mouth and not is_leaving and not shot.is_spoken
         self.remember(shot)
         return shot
 

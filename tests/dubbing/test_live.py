@@ -16,6 +16,7 @@ from dubbing.avatar import Avatar, open_avatar
 from dubbing.avatar_making import make_avatar
 from dubbing.live.dubber import LiveDubber, LiveFrame
 from dubbing.live.effort import Effort
+from dubbing.live.shots import Shots
 from dubbing.live.walk import Walk
 from dubbing.pipeline import dubbed, generate, make_plan, prepare
 from media.audio import read_audio
@@ -205,15 +206,32 @@ def test_held_mouths_are_the_ones_before_on_frames_of_their_own(anna, speech, mo
 
 
 def test_where_holding_mouths_is_not_enough_pictures_are_shown_again_with_sound_of_their_own(anna, speech):
-    efforts = [Effort.when_late(seconds) for seconds in (-1, 0.04, 0.06, 0.16, 0.21, 0.5, 100)]
-    assert [effort.mouths_every for effort in efforts] == [1, 1, 2, 4, 4, 4, 4]
-    assert [effort.pictures_every for effort in efforts] == [1, 1, 1, 1, 2, 8, 1998]
     live = dubber(anna)
     live.effort = Effort(mouths_every=4, pictures_every=5)
     frames = run(live, speech[:16000], 640)
     assert [number_of(frame.image) for frame in frames[:20]] == [k - k % 5 for k in range(20)]
     assert np.array_equal(np.concatenate([frame.samples for frame in frames]), speech[:16000])
-    assert live.shots.num_repeated == 20 and live.shots.num_held == 20 - 1  # one of which shows no face
+    assert live.shots.num_repeated == 20 and live.shots.num_held == 0  # a new picture has a new mouth
+    assert not frames[1].image.flags.writeable and frames[1].image is frames[0].image
+
+
+def test_the_later_the_less_is_drawn(anna):
+    work = []
+    for seconds in (-1, 0.09, 0.11, 0.16, 0.21, 0.26, 0.31, 0.36, 0.5, 100):
+        shots = Shots(Walk(COUNT, None), np.ones(COUNT, bool), can_rest=False)
+        drawn = [shots.next(False, Effort.when_late(seconds)) for _ in range(960)]
+        work.append((sum(shot.is_spoken for shot in drawn), sum(shot.is_new for shot in drawn)))
+        assert shots.num_repeated == 960 - work[-1][1] and shots.num_held == work[-1][1] - work[-1][0]
+    assert work[:6] == [(960, 960), (960, 960), (480, 960), (320, 960), (240, 960), (240, 480)]
+    assert work[6:] == [(240, 240), (120, 120), (15, 15), (1, 1)]
+
+
+def test_an_idle_stream_forgets_what_it_has_heard(anna, speech):
+    live = dubber(resting(anna, 10, 16))
+    live.push(speech[:16000])
+    for _ in range(20):
+        live.idle(1.0)
+    assert len(live.features.wave) < 16000 and len(live.features.decibels) < 200
 
 
 def test_a_mouth_that_leaves_is_not_drawn_anew(anna, speech, monkeypatch):

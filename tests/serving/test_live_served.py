@@ -10,10 +10,12 @@ from websockets.sync.client import connect
 
 from benchmarks.app_process import LONGEST
 from config.constants import SAMPLE_RATE
+from dubbing.live.effort import Effort
 from media.audio import read_audio, to_pcm16
 from media.video import probe, read_frames
 from serving.live_messages import read_frame
 from serving.live_pace import MOST_LATE, PATIENCE, LivePace
+from serving.live_worker import Stream
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,27 @@ def test_what_is_heard_comes_back_with_its_frames(server, sent, avatar):
     heard = np.concatenate([np.frombuffer(sound, "<i2") for sound in sounds])
     begin = np.flatnonzero(heard)[0] - np.flatnonzero(to_pcm16(speech))[0]  # silence comes before, if it was late
     assert np.abs(heard[begin:][: len(speech)] - to_pcm16(speech)).max() <= 1
+
+
+class FreeDubber:
+    """Takes no time to draw nothing, and remembers with what effort it was asked."""
+
+    def __init__(self) -> None:
+        self.effort, self.efforts = Effort(), []
+
+    def push(self, samples: np.ndarray) -> list:
+        self.efforts.append(self.effort)
+        return []
+
+
+@pytest.mark.parametrize("late, effort", [(0.0, Effort()), (0.6, Effort(4, 4))])
+def test_a_stream_that_is_late_draws_less(late, effort):
+    dubber = FreeDubber()
+    stream = Stream(None, dubber)
+    stream.pace.began -= late + 0.01
+    stream.pace.arrive(np.ones(SAMPLE_RATE, np.float32))
+    stream.go_on()
+    assert set(dubber.efforts) == {effort}
 
 
 BAD = {
@@ -137,6 +160,5 @@ def test_the_clock_goes_on_whatever_arrives():
             given += len(samples)
         assert given <= (now - 100 + 0.1) * SAMPLE_RATE
     assert given == 3 * SAMPLE_RATE
-    assert pace.late(200.0) > MOST_LATE
     pace.let_go(200.0)
     assert pace.silence(200.0) == pytest.approx(MOST_LATE - PATIENCE)

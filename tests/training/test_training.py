@@ -27,6 +27,7 @@ from training.phases import Phase, mean_over_gpus, optimise
 from training.placement import share_batch
 from training.schedule import decayed
 from training.sequence import train_sequence
+from training.tracking import Tracker
 
 RATE = 1e-5  # of the comparison of processes: small, so that rounding does not grow from step to step
 TIMES = ("samples_per_second", "loading_share")  # what differs from run to run
@@ -140,21 +141,19 @@ def test_resumed_training_equals_uninterrupted(data, tmp_path, stage):
         assert_equal_states(state, resumed["state_dict"][network])
 
 
-def test_a_stage_says_where_its_time_went(data, tmp_path, monkeypatch, capsys):
-    load = TrainingSamples.__getitem__
-    monkeypatch.setattr(TrainingSamples, "__getitem__", lambda self, key: time.sleep(0.3) or load(self, key))
+@pytest.mark.parametrize("slow, method", [(TrainingSamples, "__getitem__"), (Tracker, "log")])
+def test_a_stage_says_where_its_time_went(data, tmp_path, monkeypatch, capsys, slow, method):
+    work = getattr(slow, method)
+    monkeypatch.setattr(slow, method, lambda *given: time.sleep(1.0) or work(*given))
     path = stage_file(tmp_path, "stage", stage="frame", non_decay=2, decay=0, lamb_gan=0.0, lamb_mouth=1.0)
-    began = time.perf_counter()
     run(["--config_path", str(path)], data, tmp_path)
-    took = time.perf_counter() - began
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("run/stage: "))
     names = ("training", "waiting for batches", "validating", "saving")
     shares = [float(re.search(rf"([0-9.]+) % {name}", line)[1]) for name in names]
     rows = losses(tmp_path / "run" / "stage")
     waits = [row["loading_share"] * 2 / row["samples_per_second"] for row in rows]  # seconds a step of two samples
-    assert sum(shares) == pytest.approx(100, abs=0.3) and min(shares) > 0
-    assert all(0.6 < wait < 1.5 for wait in waits)
-    assert shares[1] > 100 * sum(waits) / took - 1
+    assert sum(shares) == pytest.approx(100, abs=0.3) and min(shares) >= 0
+    assert all((wait > 2) == (slow is TrainingSamples) for wait in waits)
 
 
 @pytest.mark.parametrize("before, after", [(0.9, 0.0), (0.0, 0.9)])
