@@ -1,4 +1,4 @@
-"""Demo, on a CPU: clips of five frames, with discriminators and SyncNet."""
+"""Demo, on a CPU: clips of five frames, with the mouth's discriminator and SyncNet."""
 
 stage = "clip"
 mouth_size = 64
