@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 BEHIND = 0.1  # seconds of delay from which less is drawn: less than that is usual of sound that comes in pieces
-STEP = 0.05  # seconds: for each such delay beyond it, less still
-MOST_HELD = 3  # frames more for which a mouth is held; from there on pictures are shown twice as long at each step
+STEP = 0.05  # seconds: for each such delay a mouth is held for one frame more
+MOST_HELD = 3  # such frames; for each delay of STEP beyond them pictures are shown twice as long
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,6 @@ class Effort:
     @classmethod
     def when_late(cls, seconds: float) -> "Effort":
         """For drawing that is so far behind the clock. Ever less work the later, so that any delay ends."""
-        steps = 1 + int((seconds - BEHIND) / STEP) if seconds >= BEHIND else 0
+        steps = int(seconds / STEP) if seconds >= BEHIND else 0
         pictures = 2 ** max(0, steps - MOST_HELD)
         return cls(max(1 + min(MOST_HELD, steps), pictures), pictures)

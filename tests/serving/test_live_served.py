@@ -70,14 +70,14 @@ class FreeDubber:
         return []
 
 
-@pytest.mark.parametrize("late, effort", [(0.0, Effort()), (0.6, Effort(4, 4))])
-def test_a_stream_that_is_late_draws_less(late, effort):
+@pytest.mark.parametrize("late", [0.0, 0.6])
+def test_a_stream_that_is_late_draws_less(late):
     dubber = FreeDubber()
     stream = Stream(None, dubber)
     stream.pace.began -= late + 0.01
     stream.pace.arrive(np.ones(SAMPLE_RATE, np.float32))
     stream.go_on()
-    assert set(dubber.efforts) == {effort}
+    assert dubber.efforts and all((effort == Effort()) == (late == 0) for effort in dubber.efforts)
 
 
 BAD = {
