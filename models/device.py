@@ -4,12 +4,14 @@ import os
 import platform
 import warnings
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import torch
 
 from config.errors import InputError
 
 NO_GPU = "PyTorch sees no GPU"
+DRIVERS = (Path("/dev/nvidiactl"), Path("/usr/lib/wsl/lib/nvidia-smi"))  # one is there where NVIDIA's driver is
 BF16_CAPABILITY = (8, 0)  # compute capability from which GPUs multiply in bf16; older ones emulate it slowly
 X86 = ("x86_64", "amd64", "i386", "i686")
 PRECISION_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -41,6 +43,8 @@ def why_no_gpu() -> str:
     if not available:
         if any("driver" in str(warning.message) for warning in caught):
             return f"the NVIDIA driver is too old for this PyTorch (CUDA {torch.version.cuda}); install a newer driver"
+        if torch.version.cuda is None and any(path.exists() for path in DRIVERS):
+            return "this PyTorch was built without CUDA; rm -r .venv, then TORCH_INDEX= ./setup.sh"
         return f"{NO_GPU}; install an NVIDIA driver and a PyTorch build with CUDA"
     built_for = torch.cuda.get_arch_list()
     capabilities = [torch.cuda.get_device_capability(index) for index in range(torch.cuda.device_count())]

@@ -79,18 +79,22 @@ class Stream:
 
     def go_on(self) -> None:
         """Give the stream what is due, and send the frames that come of it."""
-        from dubbing.live.effort import Effort
-
         now = time.monotonic()
         self.pace.let_go(now)
-        self.dubber.effort = Effort.when_late(self.pace.late(now) - PATIENCE)
-        while not self.is_over and (samples := self.pace.speech(now)) is not None:
+        while not self.is_over and (samples := self.due(now)) is not None:
             self.send(self.dubber.push(samples))
         if self.is_ending and not self.pace.waiting:
             self.send(self.dubber.finish())
             self.is_over = True
         elif seconds := self.pace.silence(now):
             self.send(self.dubber.idle(seconds))
+
+    def due(self, now: float) -> Any:
+        """Sound that is due at `now`, None where there is none; it is drawn with the effort that there is time for."""
+        from dubbing.live.effort import Effort
+
+        self.dubber.effort = Effort.when_late(self.pace.late(time.monotonic()) - PATIENCE)
+        return self.pace.speech(now)
 
     def send(self, frames: list[Any]) -> None:
         import cv2

@@ -87,10 +87,8 @@ def paced_frames(dubber: LiveDubber, sound: SoundQueue) -> Iterator[LiveFrame]:
         if ahead > 0:
             time.sleep(ahead)
         late = min(MOST, round(-ahead * SAMPLE_RATE))  # what was missed is drawn together, which takes less time
-        wanted = max(STEP, late)
-        taken = sound.take(wanted, wait=max(0.0, PATIENCE + min(ahead, 0.0)))
-        is_there = len(taken) == wanted  # else it is the sound that is late, not what is drawn of it
-        dubber.effort = Effort.when_late(-ahead if is_there else len(taken) / SAMPLE_RATE)
+        dubber.effort = Effort.when_late(-ahead)
+        taken = sound.take(max(STEP, late), wait=max(0.0, PATIENCE + min(ahead, 0.0)))
         if len(taken):
             pushed += len(taken)
             yield from dubber.push(taken)

@@ -43,10 +43,11 @@ class Shots:
     def next(self, is_at_rest: bool, effort: Effort) -> Shot:
         """`is_at_rest`: no speech is heard with the frame."""
         is_leaving = is_at_rest and self.can_rest  # the mouth, for which none is generated any more
+        is_closing = is_leaving and self.share > 0
         if self.can_rest:
             self.share = min(max(self.share + (-FADE_OUT if is_at_rest else FADE_IN), 0.0), 1.0)
         index, number = self.index, self.walk.next(is_at_rest)
-        is_new = is_leaving or index - self.pictured >= effort.pictures_every  # at rest nothing takes long
+        is_new = is_closing or index - self.pictured >= effort.pictures_every
         has_mouth = self.share > 0 and bool(self.usable[number])
         is_due = self.spoken == NEVER or (index - self.spoken >= effort.mouths_every and not is_leaving)
         shot = Shot(index, number, self.share, is_new, is_new and has_mouth and is_due)

@@ -208,6 +208,15 @@ def test_a_gpu_that_cannot_be_used_is_named_and_left_out(monkeypatch, capabiliti
     assert re.search(words, why_no_gpu())
 
 
+def test_a_build_without_cuda_beside_a_driver_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", None)
+    monkeypatch.setattr("models.device.DRIVERS", (tmp_path / "nvidiactl",))
+    assert re.search("sees no GPU", why_no_gpu())
+    (tmp_path / "nvidiactl").touch()
+    assert re.search("built without CUDA; rm -r .venv, then TORCH_INDEX= ./setup.sh", why_no_gpu())
+
+
 # Networks to start from.
 
 
