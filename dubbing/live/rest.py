@@ -28,7 +28,7 @@ class RestingFace:
         return self.mouth is not None
 
     def show(self, number: int, frame: np.ndarray) -> np.ndarray:
-        """Frame `number` (H, W, 3), as read, with its mouth at rest; called for one frame after the other."""
+        """Frame `number` (H, W, 3), as read, with its mouth at rest; called for one picture after the other."""
         self.own = min(max(self.own + (FADE if number in self.idle else -FADE), 0.0), 1.0)
         if self.own == 1 or not self.avatar.faces.usable[number]:
             return frame
