@@ -107,13 +107,13 @@ class Bench:
         return scores
 
     def dub(self, stage: Path, dubbed: Path, protocol: Protocol) -> Path:
-        """Dub every held-out video that is not there yet. Returns `dubbed`, their folder."""
+        """Dub every held-out video that is not there yet, by the generator alone. Returns `dubbed`, their folder."""
         for speech in sorted((self.data / protocol.speech).glob("*.mp4")):
             if not (dubbed / speech.name).is_file():
                 source = self.data / protocol.source / speech.name
                 run("inference.py", "--source_video_path", source, "--driving_audio_path", speech, "--output",
                     dubbed / speech.name, "--pretrained_clip_DINet_path", best_checkpoint(stage),
-                    "--device", self.device)  # fmt: skip
+                    "--device", self.device, "--detail", 0)  # fmt: skip
         return dubbed
 
     def score(self, name: str, generated: Path, protocol: Protocol, syncnet: Path | None) -> dict[str, float]:

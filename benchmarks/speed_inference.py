@@ -16,6 +16,7 @@ from benchmarks.sizes import Sizes
 from benchmarks.timing import Row, measure, resident_mb
 from config.config import InferenceOptions
 from dubbing import pipeline
+from dubbing.placer import MouthPlacer
 from media.video import VideoWriter
 
 FPS = 25
@@ -75,7 +76,7 @@ def dub(source: Path, speech: Path, checkpoint: Path, device: str, cache: str) -
     prepare, pipeline.prepare = pipeline.prepare, timed_items(pipeline.prepare, "decoding and crops", busy)
     VideoWriter.write = timed(VideoWriter.write, "encoding", busy)
     generate, plan.renderer.generate = plan.renderer.generate, timed(plan.renderer.generate, "generator", busy)
-    pipeline.dubbed = timed(pipeline.dubbed, "pasting", busy)
+    MouthPlacer.place = timed(MouthPlacer.place, "pasting", busy)
     pipeline.write_result(plan, options, source.with_name("result.mp4"))
     busy["processor time / number of cores"] = (time.process_time() - processor_began) / os.cpu_count()
     busy["whole"] = time.perf_counter() - began

@@ -11,6 +11,9 @@ HIDDEN = ("mouth", "below", "half")
 REFERENCE_RULES = ("random", "pose_lips", "pose_spread")
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 SEARCH_HELP = "parts of the video searched for the face at a time; 0: one a core, at most 4"
+DETAIL_HELP = (
+    "how much detail of the video's own mouths is laid on generated ones of less than 256 pixels: 0 none, 1 all"
+)
 PRECISION_HELP = "auto: bf16 where the device multiplies in it, else fp32; fp16 for GPUs without bf16"
 LARGEST_SEED = 2**32 - 1
 SYNCNET_PATH_HELP = "SyncNet checkpoint: a clip stage's, instead of syncnet_from, or what a syncnet stage starts from"
@@ -242,6 +245,7 @@ class InferenceOptions:
         low=0,
         high=5,
     )
+    detail: float = option(1.0, DETAIL_HELP, low=0, high=1)
     cache_folder: str = option(
         "./output/cache", "folder of what is known of videos already dubbed (up to 2 GB); '' keeps nothing"
     )
@@ -290,6 +294,7 @@ class LiveOptions:
         low=0,
         high=2,
     )
+    detail: float = option(1.0, DETAIL_HELP, low=0, high=1)
     precision: str = option("auto", PRECISION_HELP, choices=PRECISIONS)
     crf: int = option(18, "x264 quality, 0 (lossless) to 51", low=0, high=51)
     preset: str = option("veryfast", "x264 speed: faster ones leave more of the processor", choices=X264_PRESETS)

@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from config.config import InferenceOptions
 from config.errors import InputError
-from dubbing.avatar_record import ARRAYS, CHECKED, FRAMES, GENERATOR, REMEDY, AvatarRecord, read_record
+from dubbing.avatar_record import ARRAYS, FRAMES, GENERATOR, MOUTHS, REMEDY, AvatarRecord, read_record
 from dubbing.cache import content_hash
 from dubbing.faces import SourceFaces
 from dubbing.renderer import Renderer
+from face.detail import MouthDetail
 from media.files import load_array
 from media.frame_store import FrameStore
 from models.device import PRECISION_TYPES, choose_device
@@ -20,13 +22,21 @@ from models.loading import load_generator
 
 @dataclass(frozen=True)
 class Avatar:
-    """What avatar.py found out about one video and one generator. `reference`: in float32, on the CPU."""
+    """What avatar.py found out about one video and one generator. `reference`: in float32, on the CPU; `mouths`: as
+    MouthDetail takes them, or none."""
 
     folder: Path
     record: AvatarRecord
     frames: FrameStore
     faces: SourceFaces
     reference: ReferenceFeatures
+    mouths: np.ndarray | None
+
+    def detail(self, strength: float = 1.0) -> MouthDetail | None:
+        """What is laid on generated mouths; None where that would change nothing."""
+        if self.mouths is None or not strength:
+            return None
+        return MouthDetail(self.mouths, self.record.mouth_size, strength)
 
     def load_renderer(self, device: str, precision: str) -> Renderer:
         """The generator, ready to show this face. `device`, `precision`: as --device and --precision.
@@ -50,17 +60,18 @@ def open_avatar(folder: str | Path) -> Avatar:
     Frames are not looked at; one that is damaged raises it when it is read.
     """
     folder, record = Path(folder), read_record(folder)
-    for name in (*CHECKED, FRAMES):
+    for name in (*record.files, FRAMES):
         if not (folder / name).is_file():
             raise InputError(f"{folder}: {name} is missing; {REMEDY}")
-    for name in CHECKED:
+    for name in record.files:
         if content_hash(folder / name) != record.files[name]:
             raise InputError(f"{folder}: {name} is damaged or of another avatar; {REMEDY}")
     arrays = {name: load_array(folder / f"{name}.npy", REMEDY) for name in ARRAYS}
+    mouths = load_array(folder / MOUTHS, REMEDY) if MOUTHS in record.files else None
     frames = FrameStore(folder / FRAMES, arrays["checksums"])
     faces = SourceFaces(*(arrays[name] for name in ("landmarks", "confidence", "video_to_crop")))
     reference = ReferenceFeatures(*(torch.from_numpy(arrays[f"reference_{n}"]) for n in ReferenceFeatures._fields))
-    return Avatar(folder, record, frames, faces, reference)
+    return Avatar(folder, record, frames, faces, reference, mouths)
 
 
 def open_for_dubbing(options: InferenceOptions) -> Avatar:

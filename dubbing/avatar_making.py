@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from config.config import AvatarOptions
-from dubbing.avatar_record import ARRAYS, CHECKED, FRAMES, GENERATOR, PREVIEW, RECORD, VERSION, AvatarRecord
+from dubbing.avatar_record import ARRAYS, CHECKED, FRAMES, GENERATOR, MOUTHS, PREVIEW, RECORD, VERSION, AvatarRecord
 from dubbing.cache import Cache, content_hash
+from dubbing.detail import choose_mouths, gains_detail, take_mouths
 from dubbing.faces import SourceFaces, find_faces
 from dubbing.pipeline import reference_crops
 from dubbing.references import choose_references, pose_deviation, upright
@@ -61,6 +62,9 @@ def make_avatar(options: AvatarOptions, output: Path, listener: Listener | None 
             folder / GENERATOR,
         )
         write_arrays(folder, footage, checksums, encode_references(footage, generator))
+        if gains_detail(generator.spec.mouth_size):
+            faces = footage.source_faces
+            np.save(folder / MOUTHS, take_mouths(choose_mouths(faces), faces, footage.info, listener))
         write_record(folder, footage, options, generator)
     megabytes = sum(path.stat().st_size for path in output.iterdir()) / 1e6
     resting = describe_rest(footage)
@@ -166,6 +170,6 @@ def write_record(folder: Path, footage: Footage, options: AvatarOptions, generat
         content_hash(options.pretrained_clip_DINet_path),
         footage.rest,
         [idle.start, idle.stop] if idle else None,
-        {name: content_hash(folder / name) for name in CHECKED},
+        {name: content_hash(folder / name) for name in (*CHECKED, MOUTHS) if (folder / name).is_file()},
     )
     (folder / RECORD).write_text(json.dumps(asdict(record), indent=1, ensure_ascii=False), encoding="utf-8")

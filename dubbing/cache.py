@@ -17,6 +17,7 @@ from models.loading import read_weights
 VERSION = 2  # of what entries hold and of how it is made; another one lets old entries lie
 SUFFIX = ".cache.pt"
 LARGEST_BYTES = 2 * 2**30  # of the whole folder; the entries that were used least recently go first
+CHEAP = "mouths_"  # entries that are large and soon made anew, and go before all others
 
 
 def content_hash(path: str | Path) -> str:
@@ -68,6 +69,7 @@ class Cache:
 
     def prune(self) -> None:
         entries = sorted(self.folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+        entries.sort(key=lambda path: path.name.startswith(CHEAP))
         total = 0
         for path in entries:
             total += path.stat().st_size

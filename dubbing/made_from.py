@@ -12,7 +12,7 @@ from dubbing.avatar_record import RECORD, is_avatar
 from dubbing.result import INPUTS
 from media.video import read_comment
 
-VERSION = 1  # of how results are made; another one makes all of them anew
+VERSION = 2  # of how results are made; another one makes all of them anew
 TAG = re.compile(r"dubbed from [0-9a-f]{40}")
 # Options that name places, or change how fast a result is made and not what it is.
 INDIFFERENT = (*INPUTS, "res_video_dir", "output", "cache_folder", "jobs", "batch_size", "num_workers", "device")

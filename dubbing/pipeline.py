@@ -7,7 +7,7 @@ results pasted and encoded, each in a thread of its own, a batch at a time.
 import math
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,10 +19,12 @@ from config.config import InferenceOptions
 from dubbing.avatar import open_for_dubbing
 from dubbing.avatar_record import is_avatar
 from dubbing.cache import Cache
+from dubbing.detail import gains_detail, source_mouths
 from dubbing.face_view import CROP_CORNERS, FaceView, face_view
 from dubbing.faces import SourceFaces, find_faces
-from dubbing.lip_strength import VIEW_CORNERS, LipStrength
+from dubbing.lip_strength import VIEW_CORNERS
 from dubbing.memory import return_large_blocks
+from dubbing.placer import open_placer
 from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
 from dubbing.renderer import Renderer, load_renderer
 from dubbing.result import check_room
@@ -39,13 +41,15 @@ from models.dinet import ReferenceFeatures
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is known before the first frame is generated. `runs`: see playback_runs."""
+    """Everything that is known before the first frame is generated. `runs`: see playback_runs; `mouths`: the source's
+    own, as MouthDetail takes them, where their detail is wanted."""
 
     info: VideoInfo
     runs: list[np.ndarray]
     faces: SourceFaces
     speech: Speech
     renderer: Renderer
+    mouths: np.ndarray | None
 
     @property
     def num_frames(self) -> int:
@@ -79,7 +83,7 @@ def dub(
     """Dub one video, and give a line about it. Raises InputError for unusable input.
 
     `renderer`: what load_renderer gave for such options, where it is loaded already; `comment`: see VideoWriter;
-    `listener` hears how far the search for faces and the dubbing have come, and may end them by raising;
+    `listener` hears how far finding faces, taking mouths and dubbing have come, and may end them by raising;
     `played`: where the source is to be written too, small and as it is played, see SourceCopy.
     """
     began = time.perf_counter()
@@ -120,18 +124,23 @@ def make_plan(
         faces = avatar.faces
     else:
         faces = find_faces(info, int(last) + 1, spec.crop, csv, model, cache, options.num_workers, listener)
-    if named is not None:
-        check_references(named, faces)
-        numbers = named
-    elif options.reference_frames == RANDOM:
-        numbers = draw_references(faces, options.seed)
-    else:
-        numbers = choose_references(faces)
     if avatar and not options.reference_frames:
         renderer.reference = avatar.reference_for(renderer)
     else:
+        numbers = reference_numbers(options, named, faces)
         renderer.reference = cached_reference(renderer, numbers, faces, info, options.pretrained_clip_DINet_path, cache)
-    return Plan(info, runs, faces, speech, renderer)
+    mouths = avatar.mouths if avatar else None
+    if mouths is None and options.detail and gains_detail(renderer.mouth_size):
+        mouths = source_mouths(faces, info, cache, listener)
+    return Plan(info, runs, faces, speech, renderer, mouths)
+
+
+def reference_numbers(options: InferenceOptions, named: np.ndarray | None, faces: SourceFaces) -> np.ndarray:
+    """The frames (5,) that the options ask for. Raises InputError where one of those that are `named` has no face."""
+    if named is not None:
+        check_references(named, faces)
+        return named
+    return draw_references(faces, options.seed) if options.reference_frames == RANDOM else choose_references(faces)
 
 
 def cached_reference(
@@ -181,30 +190,15 @@ def write_result(
     corners = CROP_CORNERS if options.lip_strength == 1 else VIEW_CORNERS
     finished = prefetch(generate(prefetch(prepare(plan, options.batch_size, corners)), plan.renderer))
     copy = SourceCopy(played, info) if played else nullcontext()
-    with lip_mover(options) as lips, writer, copy, progress_bar("dubbing", plan.num_frames, listener) as advance:
+    placer = open_placer(plan.renderer.paster, plan.mouths, options)
+    with placer as placed, writer, copy, progress_bar("dubbing", plan.num_frames, listener) as advance:
         for batch, generated in finished:
             faces = zip(generated, batch.crops, strict=True)
             for picture, view in zip(batch.pictures, batch.views, strict=True):
-                writer.write(picture if view is None else dubbed(plan.renderer, lips, picture, view, *next(faces)))
+                writer.write(picture if view is None else placed.place(picture, view, *next(faces)))
                 if played:
                     copy.write(picture)
             advance(len(batch.pictures))
-
-
-def lip_mover(options: InferenceOptions) -> AbstractContextManager[LipStrength | None]:
-    """What opens the mouth further or less than heard; nothing where --lip_strength is 1."""
-    strength = options.lip_strength
-    return nullcontext() if strength == 1 else LipStrength(strength, options.face_landmarker_model)
-
-
-def dubbed(
-    renderer: Renderer, lips: LipStrength | None, picture: Picture, view: FaceView, face: np.ndarray, crop: np.ndarray
-) -> Picture:
-    """`picture` with the generated face in place of its crop, its mouth as open as --lip_strength says."""
-    pasted = renderer.paster.paste(view.image, face, crop, view.video_to_crop)
-    if lips is not None:
-        pasted = lips.apply(pasted, view.video_to_crop)
-    return picture.changed(view.region, view.image, pasted)
 
 
 def prepare(plan: Plan, batch_size: int, corners: np.ndarray = CROP_CORNERS) -> Iterator[Batch]:

@@ -9,7 +9,8 @@ from config.config import InferenceOptions
 from config.constants import SAMPLE_RATE
 from dubbing.face_view import face_view
 from dubbing.lip_strength import VIEW_CORNERS
-from dubbing.pipeline import Plan, dubbed, lip_mover, make_plan
+from dubbing.pipeline import Plan, make_plan
+from dubbing.placer import open_placer
 from dubbing.renderer import Renderer
 from face.alignment import network_crop
 from media.audio import read_audio
@@ -23,7 +24,8 @@ SECONDS = 3.0  # of the result that are looked at: finding faces in them takes a
 def preview(options: InferenceOptions, output: Path, renderer: Renderer, listener: Listener | None = None) -> str:
     """Dub the loudest frame of the first SECONDS, write a JPEG of its face beside the source's, and give a line.
 
-    The reference frames are chosen from those seconds too, unless they are named. Raises InputError as `dub` does.
+    Reference frames, unless they are named, and mouths that give detail are of those seconds too. Raises InputError as
+    `dub` does.
     """
     plan = make_plan(options, renderer, SECONDS, listener)
     number = loudest_usable(plan, options.driving_audio_path)
@@ -32,8 +34,8 @@ def preview(options: InferenceOptions, output: Path, renderer: Renderer, listene
     view = face_view(picture, plan.faces.video_to_crop[source], VIEW_CORNERS)
     crop = network_crop(view.image, view.video_to_crop, renderer.mouth_size)
     face = renderer.generate(crop[None], plan.speech.windows(np.array([number / float(plan.info.fps)])))[0]
-    with lip_mover(options) as lips:
-        result = dubbed(renderer, lips, picture, view, face, crop)
+    with open_placer(renderer.paster, plan.mouths, options) as placer:
+        result = placer.place(picture, view, face, crop)
     with atomic_write(output) as temporary:
         temporary.write_bytes(
             cv2.imencode(".jpg", np.hstack([view.image, result.cut(view.region)]), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]

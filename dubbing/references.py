@@ -18,17 +18,24 @@ def choose_references(faces: SourceFaces) -> np.ndarray:
 
     The mouth openings are spread over the quantiles of all usable frames. Fewer than five frames are repeated.
     """
+    ordered, aligned = by_opening(faces)
+    deviation = pose_deviation(aligned)
+    half = len(ordered) // NEIGHBOURHOOD
+    chosen = []
+    for centre in np.linspace(0, len(ordered) - 1, NUM_REFERENCES).round().astype(int):
+        low = max(0, centre - half)
+        chosen.append(low + deviation[low : centre + half + 1].argmin())
+    return ordered[chosen]
+
+
+def by_opening(faces: SourceFaces) -> tuple[np.ndarray, np.ndarray]:
+    """The frames that surely show the face, from the closed to the widest mouth: numbers (N,), upright landmarks
+    (N, 68, 2)."""
     confident = faces.confidence >= LEAST_CONFIDENCE * faces.confidence[faces.usable].max()
     candidates = np.flatnonzero(faces.usable & confident)
     aligned = upright(faces.landmarks[candidates])
     order = np.argsort(lip_opening(aligned), kind="stable")
-    deviation = pose_deviation(aligned)[order]
-    half = len(order) // NEIGHBOURHOOD
-    chosen = []
-    for centre in np.linspace(0, len(order) - 1, NUM_REFERENCES).round().astype(int):
-        low = max(0, centre - half)
-        chosen.append(low + deviation[low : centre + half + 1].argmin())
-    return candidates[order[chosen]]
+    return candidates[order], aligned[order]
 
 
 def upright(landmarks: np.ndarray) -> np.ndarray:

@@ -5,6 +5,8 @@ import numpy as np
 from config.constants import CROP_HEIGHT, CROP_WIDTH
 from config.errors import InputError
 
+STORED_MOUTH = CROP_WIDTH * 4 // 5  # mouth size of the stored crop, in which no detail of the video is lost
+
 
 def crop_size(mouth_size: int) -> tuple[int, int]:
     """(height, width) of the face crop of a network with this mouth size: 64 -> (104, 80), 256 -> (416, 320)."""

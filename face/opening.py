@@ -3,16 +3,15 @@
 import cv2
 import numpy as np
 
-from config.constants import CROP_WIDTH
 from face.alignment import transform
-from face.geometry import mouth_box
+from face.geometry import STORED_MOUTH, mouth_box
 
 NOSE, CHIN = 33, 8  # landmarks: below the nose, and the lowest of the jaw
 UPPER_CURVE, LOWER_CURVE = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner lips from corner to corner
 # Of a change of the opening: what the upper lip makes, and what the lower one does; the chin goes along in part.
 UPPER_SHARE, LOWER_SHARE, CHIN_SHARE = 0.2, 0.8, 0.6
 MOST_ROOM = 0.6  # of what is between the upper lip and the nose, or the chin and the box's lower edge, to move by
-STORED_BOX = mouth_box(CROP_WIDTH * 4 // 5)  # rows and columns of the stored crop
+STORED_BOX = mouth_box(STORED_MOUTH)  # rows and columns of the stored crop
 
 
 def scale_opening(frame: np.ndarray, landmarks: np.ndarray, video_to_crop: np.ndarray, strength: float) -> np.ndarray:

@@ -3,30 +3,50 @@
 import cv2
 import numpy as np
 
+from face.agreement import agreement
 from face.alignment import transform
-from face.geometry import mouth_box, stored_to_network
+from face.detail import MouthDetail, enlarged
+from face.geometry import STORED_MOUTH, mouth_box, stored_to_network
 from face.masks import feather
 
-AGREEMENT = 20.0  # levels of 255 by which two faces differ where a third of the video's detail is kept
-NEIGHBOURHOOD = 1 / 48  # standard deviation of the window they are compared in, in mouth boxes
+KEPT = 20.0  # levels of 255 by which two faces differ where a third of the video's detail is kept
 
 
 class MouthPaster:
     """Pastes faces of one mouth size. All images are BGR uint8; crops are (h, w, 3), see face.geometry.crop_size."""
 
     def __init__(self, mouth_size: int):
+        self.mouth_size = mouth_size
         self.box, self.weight = mouth_box(mouth_size), feather(mouth_size)
-        rows, columns = self.box
-        to_box = np.array([[1, 0, -columns.start], [0, 1, -rows.start], [0, 0, 1.0]])
-        self.crop_to_box = to_box @ stored_to_network(mouth_size)
+        self.crop_to_box, self.crop_to_large_box = box_matrix(mouth_size), box_matrix(STORED_MOUTH)
 
-    def paste(self, frame: np.ndarray, face: np.ndarray, crop: np.ndarray, video_to_crop: np.ndarray) -> np.ndarray:
+    def paste(
+        self,
+        frame: np.ndarray,
+        face: np.ndarray,
+        crop: np.ndarray,
+        video_to_crop: np.ndarray,
+        detail: MouthDetail | None = None,
+    ) -> np.ndarray:
         """A copy of `frame` (H, W, 3) with the mouth of `face` in place of the one in `crop`, which was cut from it.
 
-        video_to_crop is the (3, 3) map to the stored crop. Pixels outside the mouth box are not touched.
+        video_to_crop is the (3, 3) map to the stored crop; `detail` is laid on the mouth as far as it replaces the
+        video. Pixels outside the mouth box are not touched.
         """
-        layer = face_layer(np.ascontiguousarray(face[self.box]), np.ascontiguousarray(crop[self.box]), self.weight)
-        return paste_layer(frame, layer, self.crop_to_box @ video_to_crop)
+        mouth = np.ascontiguousarray(face[self.box])
+        layer = face_layer(mouth, np.ascontiguousarray(crop[self.box]), self.weight)
+        if detail is None:
+            return paste_layer(frame, layer, self.crop_to_box @ video_to_crop)
+        layer = enlarged(layer)
+        layer[..., :3] += layer[..., 3:] * detail.of(mouth)
+        return paste_layer(frame, layer, self.crop_to_large_box @ video_to_crop)
+
+
+def box_matrix(mouth_size: int) -> np.ndarray:
+    """(3, 3) from pixels of the stored crop to pixels of the mouth box of this size."""
+    rows, columns = mouth_box(mouth_size)
+    to_box = np.array([[1, 0, -columns.start], [0, 1, -rows.start], [0, 0, 1.0]])
+    return to_box @ stored_to_network(mouth_size)
 
 
 def face_layer(face: np.ndarray, crop: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -39,9 +59,7 @@ def face_layer(face: np.ndarray, crop: np.ndarray, weight: np.ndarray) -> np.nda
     all but the mouth and what moves with it, only the difference of the two is added, and the video stays as sharp
     as it was; where they differ, the generated face replaces it.
     """
-    difference = cv2.absdiff(face, crop).max(2).astype(np.float32)
-    difference = cv2.GaussianBlur(difference, (0, 0), NEIGHBOURHOOD * len(weight))
-    kept = np.exp(-np.square(difference / AGREEMENT))[..., None]
+    kept = agreement(face, crop, KEPT)[..., None]
     weight = weight[..., None]
     return np.concatenate((weight * (face - kept * crop), weight * (1 - kept)), axis=2)
 

@@ -5,9 +5,9 @@ from typing import Any
 
 # Shares of the whole between which each stage lies, by what is made; finding a face takes half as long as dubbing it.
 STAGES = {
-    "dub": {"landmarks": (0.0, 0.3), "dubbing": (0.3, 1.0)},
-    "preview": {"landmarks": (0.0, 0.9)},
-    "avatar": {"landmarks": (0.0, 0.7), "frames": (0.7, 1.0)},
+    "dub": {"landmarks": (0.0, 0.3), "mouths": (0.3, 0.35), "dubbing": (0.35, 1.0)},
+    "preview": {"landmarks": (0.0, 0.8), "mouths": (0.8, 0.9)},
+    "avatar": {"landmarks": (0.0, 0.7), "frames": (0.7, 0.95), "mouths": (0.95, 1.0)},
 }
 INTERVAL = 0.2  # seconds between what is noted: more often than anybody looks would only wear the disk
 

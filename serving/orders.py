@@ -17,7 +17,8 @@ from serving.refused import Refused
 
 INPUTS = ("video", "speech")
 NAMES = ("video", "avatar", "speech", "kind", "callback")  # of a job's values, beside options
-OPTIONS = ("reference_frames", "lip_strength", "smooth", "crf", "preset", "seed")  # of inference.py, that a job may set
+# Of inference.py, that a job may set.
+OPTIONS = ("reference_frames", "lip_strength", "smooth", "detail", "crf", "preset", "seed")
 KINDS = ("dub", "preview")
 LONGEST_KEY = 200
 

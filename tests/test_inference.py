@@ -271,17 +271,18 @@ def test_lip_strength_reaches_the_pictures_and_1_looks_for_no_lips(material, mon
     for strength in (1.6, 1.0):
         write_result(plan, replace(chosen, lip_strength=strength), path)
         results.append(np.stack(frames_of(path)))
-        monkeypatch.setattr("dubbing.pipeline.LipStrength", None)  # cannot be called
+        monkeypatch.setattr("dubbing.placer.LipStrength", None)  # cannot be called
     assert results[0].shape == results[1].shape and (results[0] != results[1]).any()
 
 
-@pytest.mark.parametrize("value", ["-0.1", "2.1", "nan", "wide"])
-def test_a_bad_lip_strength_is_one_line(value, capsys, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["inference.py", "--lip_strength", value])
+@pytest.mark.parametrize("flag, most", [("lip_strength", "2"), ("detail", "1")])
+@pytest.mark.parametrize("value", ["-0.1", "{most}.1", "nan", "wide"])
+def test_a_bad_share_is_one_line(flag, most, value, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["inference.py", f"--{flag}", value.format(most=most)])
     with pytest.raises(SystemExit) as ended:
         run_script(inference.main)
     said = capsys.readouterr().err
-    assert ended.value.code == 2 and said.startswith("error:") and "lip_strength" in said and said.count("\n") == 1
+    assert ended.value.code == 2 and said.startswith("error:") and flag in said and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("checkpoint", ["tiny.pth", "legacy.pth"])

@@ -42,8 +42,8 @@ class LiveFrame:
 class LiveDubber:
     """Speech in, frames out. Not for several threads at once; several dubbers may run side by side.
 
-    avatar: open, or its folder; device, precision: as --device and --precision; renderer: one that was loaded for an
-    avatar of the same checkpoint, which saves loading it again. Raises InputError for an avatar that cannot be used,
+    avatar: open, or its folder; device, precision, detail: as the options of live.py; renderer: one that was loaded for
+    an avatar of the same checkpoint, which saves loading it again. Raises InputError for an avatar that cannot be used,
     or whose generator needs to hear a whole recording.
 
     `effort` may be set at any time, for a machine that falls behind; `shots` counts what it left undrawn.
@@ -59,6 +59,7 @@ class LiveDubber:
         device: str = "auto",
         precision: str = "auto",
         renderer: Renderer | None = None,
+        detail: float = 1.0,
     ):
         self.avatar = avatar if isinstance(avatar, Avatar) else open_avatar(avatar)
         record = self.avatar.record
@@ -66,6 +67,7 @@ class LiveDubber:
         self.features = open_stream(record.audio_feature)
         self.renderer = copy.copy(renderer) if renderer else self.avatar.load_renderer(device, precision)
         self.renderer.reference = self.avatar.reference_for(self.renderer)
+        self.detail = self.avatar.detail(detail)
         self.rest = RestingFace(self.avatar)
         self.shots = Shots(Walk(record.num_frames, self.rest.idle), self.avatar.faces.usable, self.rest.is_known)
         self.sound, self.has_ended = LiveSound(), False
@@ -158,7 +160,7 @@ class LiveDubber:
         crops = {i: network_crop(images[i], matrices[i], self.renderer.mouth_size) for i in drawn}
         faces = self.faces(shots, crops, windows)
         paste = self.renderer.paster.paste
-        mouths = {i: paste(images[i], faces[i], crops[i], matrices[i]) for i in drawn}
+        mouths = {i: paste(images[i], faces[i], crops[i], matrices[i], self.detail) for i in drawn}
         return [self.picture_of(shot, images[i], mouths.get(i)) for i, shot in enumerate(shots)]
 
     def faces(self, shots: list[Shot], crops: dict[int, np.ndarray], windows: np.ndarray) -> dict[int, np.ndarray]:

@@ -3,13 +3,12 @@
 import cv2
 import numpy as np
 
-from config.constants import CROP_WIDTH
 from dubbing.avatar import Avatar
 from face.alignment import crop_face
+from face.geometry import STORED_MOUTH
 from face.paste import MouthPaster
 
 FADE = 1 / 5  # of a frame: how fast the mouth at rest gives way to the one that frames of the idle stretch have
-STORED_MOUTH = CROP_WIDTH * 4 // 5  # mouth size of the stored crop, in which no detail of the video is lost
 
 
 class RestingFace:

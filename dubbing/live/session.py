@@ -28,7 +28,7 @@ def run_live(options: LiveOptions) -> str:
     Raises InputError for unusable input."""
     return_large_blocks()
     avatar = open_avatar(options.avatar)
-    dubber = LiveDubber(avatar, device=options.device, precision=options.precision)
+    dubber = LiveDubber(avatar, device=options.device, precision=options.precision, detail=options.detail)
     record, began, count = avatar.record, time.perf_counter(), 0
     size = record.width, record.height
     with LiveWriter(options.output, size, record.rate, options.crf, options.preset) as writer:

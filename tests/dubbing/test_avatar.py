@@ -17,7 +17,7 @@ from config.config import AvatarOptions, InferenceOptions
 from config.errors import InputError
 from dubbing.avatar import open_avatar
 from dubbing.avatar_making import idle_stretch, make_avatar, rest_frame
-from dubbing.avatar_record import ALL_FILES, check_avatar_paths
+from dubbing.avatar_record import ALL_FILES, MOUTHS, check_avatar_paths
 from dubbing.made_from import made_from
 from dubbing.pipeline import make_plan
 from media.video import probe, read_frames
@@ -74,6 +74,32 @@ def test_it_opens_at_once(made):
     began = time.perf_counter()
     open_avatar(made).load_renderer("cpu", "auto")
     assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize("fps", [None, 12.5, 60])
+def test_it_keeps_the_mouths_of_the_whole_video(inputs, tmp_path, fps):
+    opened = open_avatar(make(inputs, tmp_path / "anna", fps=fps))
+    plan = make_plan(dub_options(inputs, inputs / "face.mp4"))  # longer than the video
+    np.testing.assert_array_equal(opened.mouths, plan.mouths)
+    np.testing.assert_array_equal(make_plan(dub_options(inputs, opened.folder)).mouths, plan.mouths)
+    assert opened.detail(0.5).strength == 0.5 and opened.detail(0) is None
+
+
+def test_an_older_avatar_has_no_mouths_of_its_own(inputs, copy):
+    record = json.loads((copy / "avatar.json").read_text())
+    (copy / MOUTHS).unlink()
+    del record["files"][MOUTHS]
+    (copy / "avatar.json").write_text(json.dumps(record))
+    assert open_avatar(copy).detail() is None
+    assert len(make_plan(dub_options(inputs, copy)).mouths) == COUNT - 1  # taken from its frames
+
+
+def test_large_mouths_have_nothing_to_gain(inputs, tmp_path):
+    spec = replace(tiny_spec(), mouth_size=256)
+    write_checkpoint(tmp_path, spec).rename(tmp_path / "large.pth")
+    options = replace(options_of(inputs, tmp_path / "anna"), pretrained_clip_DINet_path=str(tmp_path / "large.pth"))
+    make_avatar(options, check_avatar_paths(options))
+    assert open_avatar(tmp_path / "anna").detail() is None
 
 
 def test_another_rate_shows_frames_at_their_times(inputs, tmp_path):
@@ -171,6 +197,8 @@ def change_record(folder: Path, **changes: object) -> None:
         (lambda folder: (folder / "avatar.json").unlink(), "has no avatar.json"),
         (lambda folder: (folder / "landmarks.npy").unlink(), "landmarks.npy is missing"),
         (lambda folder: flip(folder / "generator.pth", 5000), "generator.pth is damaged"),
+        (lambda folder: (folder / "mouths.npy").unlink(), "mouths.npy is missing"),
+        (lambda folder: flip(folder / "mouths.npy", 5000), "mouths.npy is damaged"),
         (lambda folder: cut(folder / "frames.mov"), "frames.mov"),
     ],
 )

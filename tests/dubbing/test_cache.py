@@ -25,6 +25,9 @@ def test_a_full_cache_forgets_the_oldest_and_a_blocked_one_only_warns(tmp_path, 
     monkeypatch.setattr("dubbing.cache.LARGEST_BYTES", 2 * cache.path("kind", 0).stat().st_size + 10)
     cache.prune()  # keeps 0, used last, and 3
     assert [cache.load(any, "kind", number) is not None for number in range(4)] == [True, False, False, True]
+    cache.store({"x": torch.zeros(1000)}, "mouths")  # before all that takes longer to make
+    cache.prune()
+    assert cache.load(any, "mouths") is None and cache.load(any, "kind", 0) is not None
     (tmp_path / "file").write_bytes(b"")
     blocked = Cache(str(tmp_path / "file"), tmp_path / "video.mp4")  # a folder that cannot be made
     blocked.store({"x": torch.zeros(1)}, "kind")
@@ -98,6 +101,11 @@ OTHER = {
     "half precision": ("reference", tensors(encoded=lambda t: t.half())),
     "another size": ("reference", tensors(appearance=lambda t: t[..., 1:])),
     "no appearance": ("reference", tensors(appearance=None)),
+    "fewer mouths": ("mouths", tensors(mouths=lambda t: t[1:])),
+    "mouths with signs": ("mouths", tensors(mouths=lambda t: t.to(torch.int8))),
+    "no mouths": ("mouths", tensors(mouths=None)),
+    "mouths without an axis": ("mouths", tensors(mouths=lambda t: torch.tensor(1, dtype=torch.uint8))),
+    "mouths of no frames": ("mouths", tensors(numbers=None)),
     "two videos": ("reference", tensors(encoded=lambda t: t.repeat(2, 1, 1, 1))),
 }
 
@@ -112,6 +120,7 @@ def test_an_entry_that_holds_other_content_is_made_anew(kept, kind, change, tmp_
     again = make_plan(options)
     assert f"warning: --cache_folder: {path.path} holds something else" in capsys.readouterr().err
     np.testing.assert_array_equal(again.faces.video_to_crop, plan.faces.video_to_crop)
+    np.testing.assert_array_equal(again.mouths, plan.mouths)
     for before, after in zip(plan.renderer.reference, again.renderer.reference, strict=True):
         assert torch.equal(before, after)
     make_plan(options)  # finds what was made anew

@@ -18,7 +18,10 @@ from dubbing.live.dubber import LiveDubber, LiveFrame
 from dubbing.live.effort import Effort
 from dubbing.live.shots import Shots
 from dubbing.live.walk import Walk
-from dubbing.pipeline import dubbed, generate, make_plan, prepare
+from dubbing.pipeline import generate, make_plan, prepare
+from dubbing.placer import open_placer
+from face.alignment import transform
+from face.geometry import mouth_box
 from media.audio import read_audio
 from media.playback import playback_runs
 from media.video import VideoInfo
@@ -99,12 +102,28 @@ def test_frames_are_the_whole_files(inputs, anna, speech):
     plan = make_plan(options)
     shown = np.concatenate(plan.runs)
     assert len(frames) == plan.num_frames
-    for batch, faces in generate(prepare(plan, 64), plan.renderer):
+    (batch, faces), *others = generate(prepare(plan, 64), plan.renderer)
+    assert not others
+    with open_placer(plan.renderer.paster, plan.mouths, options) as placer:
         generated = iter(zip(faces, batch.crops, strict=True))
         for k, (picture, view) in enumerate(zip(batch.pictures, batch.views, strict=True)):
-            whole = picture if view is None else dubbed(plan.renderer, None, picture, view, *next(generated))
+            whole = picture if view is None else placer.place(picture, view, *next(generated))
             assert np.abs(frames[k].image[..., ::-1].astype(float) - whole.bgr()).mean() < 0.6, k
             assert number_of(frames[k].image) == shown[k]
+
+
+def test_mouths_get_the_detail_of_the_avatars_own(anna, speech):
+    """Its own, lighter, stand for generated ones, since a random generator's are like none of them."""
+    shown = []
+    for strength in (0.0, 1.0):
+        live = LiveDubber(anna, device="cpu", precision="fp32", detail=strength)
+        live.renderer.generate = lambda crops, windows: np.minimum(crops, 225) + 30
+        shown.append(live.push(speech[:8000])[4].image.astype(int))
+    changed = np.abs(shown[0] - shown[1]).max(2) > 0
+    places = transform(np.argwhere(changed)[:, ::-1].astype(float), anna.faces.video_to_crop[4])
+    rows, columns = mouth_box(256)
+    assert changed.sum() > 500
+    assert (places > (columns.start - 2, rows.start - 2)).all() and (places < (columns.stop + 2, rows.stop + 2)).all()
 
 
 def test_a_frame_comes_as_soon_as_its_window_has_been_heard(anna, speech):
