@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from config.config import InferenceOptions
@@ -12,7 +11,7 @@ from dubbing.avatar_record import ARRAYS, FRAMES, GENERATOR, MOUTHS, REMEDY, Ava
 from dubbing.cache import content_hash
 from dubbing.faces import SourceFaces
 from dubbing.renderer import Renderer
-from face.detail import MouthDetail
+from face.detail import MouthDetail, OwnMouths
 from media.files import load_array
 from media.frame_store import FrameStore
 from models.device import PRECISION_TYPES, choose_device
@@ -22,15 +21,15 @@ from models.loading import load_generator
 
 @dataclass(frozen=True)
 class Avatar:
-    """What avatar.py found out about one video and one generator. `reference`: in float32, on the CPU; `mouths`: as
-    MouthDetail takes them, or none."""
+    """What avatar.py found out about one video and one generator. `reference`: in float32, on the CPU; `mouths`: the
+    video's own, if it keeps them."""
 
     folder: Path
     record: AvatarRecord
     frames: FrameStore
     faces: SourceFaces
     reference: ReferenceFeatures
-    mouths: np.ndarray | None
+    mouths: OwnMouths | None
 
     def detail(self, strength: float = 1.0) -> MouthDetail | None:
         """What is laid on generated mouths; None where that would change nothing."""
@@ -67,7 +66,8 @@ def open_avatar(folder: str | Path) -> Avatar:
         if content_hash(folder / name) != record.files[name]:
             raise InputError(f"{folder}: {name} is damaged or of another avatar; {REMEDY}")
     arrays = {name: load_array(folder / f"{name}.npy", REMEDY) for name in ARRAYS}
-    mouths = load_array(folder / MOUTHS, REMEDY) if MOUTHS in record.files else None
+    has_mouths = set(MOUTHS) <= record.files.keys()
+    mouths = OwnMouths(*(load_array(folder / name, REMEDY) for name in MOUTHS)) if has_mouths else None
     frames = FrameStore(folder / FRAMES, arrays["checksums"])
     faces = SourceFaces(*(arrays[name] for name in ("landmarks", "confidence", "video_to_crop")))
     reference = ReferenceFeatures(*(torch.from_numpy(arrays[f"reference_{n}"]) for n in ReferenceFeatures._fields))

@@ -64,7 +64,9 @@ def make_avatar(options: AvatarOptions, output: Path, listener: Listener | None 
         write_arrays(folder, footage, checksums, encode_references(footage, generator))
         if gains_detail(generator.spec.mouth_size):
             faces = footage.source_faces
-            np.save(folder / MOUTHS, take_mouths(choose_mouths(faces), faces, footage.info, listener))
+            mouths = take_mouths(choose_mouths(faces), faces, footage.info, listener)
+            for name, array in zip(MOUTHS, mouths, strict=True):
+                np.save(folder / name, array)
         write_record(folder, footage, options, generator)
     megabytes = sum(path.stat().st_size for path in output.iterdir()) / 1e6
     resting = describe_rest(footage)
@@ -170,6 +172,6 @@ def write_record(folder: Path, footage: Footage, options: AvatarOptions, generat
         content_hash(options.pretrained_clip_DINet_path),
         footage.rest,
         [idle.start, idle.stop] if idle else None,
-        {name: content_hash(folder / name) for name in (*CHECKED, MOUTHS) if (folder / name).is_file()},
+        {name: content_hash(folder / name) for name in (*CHECKED, *MOUTHS) if (folder / name).is_file()},
     )
     (folder / RECORD).write_text(json.dumps(asdict(record), indent=1, ensure_ascii=False), encoding="utf-8")

@@ -13,9 +13,9 @@ from media.files import check_outputs
 VERSION = 1  # of what a folder holds and of how it is made; a folder of another one is refused
 RECORD, FRAMES, GENERATOR, PREVIEW = "avatar.json", "frames.mov", "generator.pth", "preview.png"
 ARRAYS = ("landmarks", "confidence", "video_to_crop", "checksums", "reference_encoded", "reference_appearance")
-MOUTHS = "mouths.npy"  # avatars whose generator draws large mouths, and older ones, have none
+MOUTHS = ("mouths.npy", "mouth_times.npy")  # avatars whose generator draws large mouths, and older ones, have none
 CHECKED = (GENERATOR, *(f"{name}.npy" for name in ARRAYS))  # of these the record holds the hash of the content
-ALL_FILES = {RECORD, FRAMES, PREVIEW, MOUTHS, *CHECKED}
+ALL_FILES = {RECORD, FRAMES, PREVIEW, *CHECKED, *MOUTHS}
 INPUTS = ("source_video_path", "pretrained_clip_DINet_path", "source_openface_landmark_path", "face_landmarker_model")
 REMEDY = "make it anew with avatar.py"
 
@@ -78,7 +78,7 @@ def check_record(record: AvatarRecord) -> None:
             raise ValueError(f"{field.name} is {value}")
     if not 0 < record.rate < 1000:
         raise ValueError(f"fps is {record.fps}")
-    if set(record.files) not in (set(CHECKED), {*CHECKED, MOUTHS}):
+    if set(record.files) not in (set(CHECKED), {*CHECKED, *MOUTHS}):
         raise ValueError("files are others than expected")
     if record.rest is not None and not 0 <= record.rest < record.num_frames:
         raise ValueError(f"rest is {record.rest}")

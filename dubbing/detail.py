@@ -8,7 +8,7 @@ from dubbing.cache import Cache
 from dubbing.faces import SourceFaces
 from dubbing.references import by_opening
 from face.alignment import crop_face
-from face.detail import stored_mouth
+from face.detail import OwnMouths, stored_mouth
 from face.geometry import STORED_MOUTH
 from media.progress import Listener, progress_bar
 from media.video import VideoInfo, read_chosen_frames
@@ -16,8 +16,8 @@ from media.video import VideoInfo, read_chosen_frames
 MOST_MOUTHS = 128  # of 0.2 MB each
 
 
-def source_mouths(faces: SourceFaces, info: VideoInfo, cache: Cache, listener: Listener | None = None) -> np.ndarray:
-    """The source's own mouths (N, 256, 256, 3) uint8 as MouthDetail takes them, taken now or by an earlier run.
+def source_mouths(faces: SourceFaces, info: VideoInfo, cache: Cache, listener: Listener | None = None) -> OwnMouths:
+    """The source's own mouths, taken now or by an earlier run.
 
     A video has one entry in the cache, of the frames that were last needed. `listener`: see dubbing.pipeline.dub.
     """
@@ -25,9 +25,9 @@ def source_mouths(faces: SourceFaces, info: VideoInfo, cache: Cache, listener: L
     places = {"numbers": torch.from_numpy(numbers), "matrices": torch.from_numpy(faces.video_to_crop[numbers])}
     known = cache.load(are_mouths, "mouths")
     if known is None or not all(torch.equal(known[name], tensor) for name, tensor in places.items()):
-        known = {"mouths": torch.from_numpy(take_mouths(numbers, faces, info, listener)), **places}
+        known = {"mouths": torch.from_numpy(take_mouths(numbers, faces, info, listener).images), **places}
         cache.store(known, "mouths")
-    return known["mouths"].numpy()
+    return OwnMouths(known["mouths"].numpy(), info.times[numbers])
 
 
 def gains_detail(mouth_size: int) -> bool:
@@ -43,8 +43,8 @@ def choose_mouths(faces: SourceFaces) -> np.ndarray:
 
 def take_mouths(
     numbers: np.ndarray, faces: SourceFaces, info: VideoInfo, listener: Listener | None = None
-) -> np.ndarray:
-    """The mouths (N, 256, 256, 3) uint8 of frames `numbers` (N,), ascending. `listener`: see dubbing.pipeline.dub.
+) -> OwnMouths:
+    """The mouths of frames `numbers` (N,), ascending. `listener`: see dubbing.pipeline.dub.
 
     Raises InputError where a frame cannot be decoded.
     """
@@ -54,7 +54,7 @@ def take_mouths(
         for k, (number, frame) in enumerate(frames):
             mouths[k] = stored_mouth(crop_face(frame, faces.video_to_crop[number]))
             advance(1)
-    return mouths
+    return OwnMouths(mouths, info.times[numbers])
 
 
 def are_mouths(tensors: dict[str, Tensor]) -> bool:

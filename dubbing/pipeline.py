@@ -31,6 +31,7 @@ from dubbing.result import check_room
 from dubbing.source_copy import SourceCopy
 from dubbing.speech import Speech, read_speech
 from face.alignment import network_crop
+from face.detail import OwnMouths
 from media.picture import Picture
 from media.playback import play, playback_runs
 from media.prefetch import prefetch
@@ -42,14 +43,14 @@ from models.dinet import ReferenceFeatures
 @dataclass(frozen=True)
 class Plan:
     """Everything that is known before the first frame is generated. `runs`: see playback_runs; `mouths`: the source's
-    own, as MouthDetail takes them, where their detail is wanted."""
+    own, where their detail is wanted."""
 
     info: VideoInfo
     runs: list[np.ndarray]
     faces: SourceFaces
     speech: Speech
     renderer: Renderer
-    mouths: np.ndarray | None
+    mouths: OwnMouths | None
 
     @property
     def num_frames(self) -> int:
@@ -66,6 +67,7 @@ class Plan:
 class Batch(NamedTuple):
     """Consecutive frames of the result, of which F have a usable face, their crops and their audio."""
 
+    numbers: list[int]  # of frames of the source
     pictures: list[Picture]
     views: list[FaceView | None]  # None for a picture without a usable face
     crops: np.ndarray  # (F, h, w, 3)
@@ -194,8 +196,9 @@ def write_result(
     with placer as placed, writer, copy, progress_bar("dubbing", plan.num_frames, listener) as advance:
         for batch, generated in finished:
             faces = zip(generated, batch.crops, strict=True)
-            for picture, view in zip(batch.pictures, batch.views, strict=True):
-                writer.write(picture if view is None else placed.place(picture, view, *next(faces)))
+            for number, picture, view in zip(batch.numbers, batch.pictures, batch.views, strict=True):
+                time = float(info.times[number])
+                writer.write(picture if view is None else placed.place(picture, view, *next(faces), time))
                 if played:
                     copy.write(picture)
             advance(len(batch.pictures))
@@ -214,7 +217,8 @@ def prepare(plan: Plan, batch_size: int, corners: np.ndarray = CROP_CORNERS) -> 
         with_face = [i for i, view in enumerate(views) if view is not None]
         crops = [network_crop(views[i].image, views[i].video_to_crop, plan.renderer.mouth_size) for i in with_face]
         times = (start + np.array(with_face)) / float(plan.info.fps)
-        yield Batch([picture for _, picture in group], views, np.array(crops), plan.speech.windows(times))
+        numbers, pictures = map(list, zip(*group, strict=True))
+        yield Batch(numbers, pictures, views, np.array(crops), plan.speech.windows(times))
         start += len(group)
 
 

@@ -35,7 +35,7 @@ def preview(options: InferenceOptions, output: Path, renderer: Renderer, listene
     crop = network_crop(view.image, view.video_to_crop, renderer.mouth_size)
     face = renderer.generate(crop[None], plan.speech.windows(np.array([number / float(plan.info.fps)])))[0]
     with open_placer(renderer.paster, plan.mouths, options) as placer:
-        result = placer.place(picture, view, face, crop)
+        result = placer.place(picture, view, face, crop, float(plan.info.times[source]))
     with atomic_write(output) as temporary:
         temporary.write_bytes(
             cv2.imencode(".jpg", np.hstack([view.image, result.cut(view.region)]), [cv2.IMWRITE_JPEG_QUALITY, 92])[1]

@@ -1,5 +1,7 @@
 """Fine detail for generated mouths, from other pictures of the same mouth: what a small network cannot draw."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
@@ -9,44 +11,56 @@ from face.masks import lip_weight
 
 KEY = 32  # pixels of the pictures that are compared
 TAKEN = 40.0  # levels of 255 by which a mouth and the one found for it differ where a third of the detail is taken
+AWAY = 0.5  # seconds: nearer frames are passed over, for they show how open the mouth was that is replaced
 STAY = 0.1  # of the distance to a mouth, by which another must be nearer to take its place: less flicker
 
 
+class OwnMouths(NamedTuple):
+    """Mouths of one video: images (N, 256, 256, 3) BGR uint8 as stored_mouth cuts them, times (N,) in seconds."""
+
+    images: np.ndarray
+    times: np.ndarray
+
+
 class MouthDetail:
-    """Mouths of one face, (N, 256, 256, 3) BGR uint8 as stored_mouth cuts them, whose detail generated ones get.
+    """The detail that a video's own mouths give generated ones.
 
     What a network of mouth size S draws is kept up to half its resolution, where it is sure of itself; all that is
     finer comes from the mouth that is most like it. strength: how much of that is taken, 0 to 1. To be asked for one
     frame after the other: it stays with a mouth unless another is clearly nearer.
     """
 
-    def __init__(self, mouths: np.ndarray, mouth_size: int, strength: float = 1.0):
+    def __init__(self, mouths: OwnMouths, mouth_size: int, strength: float = 1.0):
         self.mouths, self.strength = mouths, strength
-        self.coarse = [resized(mouth, mouth_size // 2) for mouth in mouths]
+        self.coarse = [resized(mouth, mouth_size // 2) for mouth in mouths.images]
         weight = lip_weight(KEY)
         self.weight = np.sqrt(weight - weight.min())[..., None]
-        self.keys = np.stack([self.key(mouth) for mouth in mouths])
+        self.keys = np.stack([self.key(mouth) for mouth in mouths.images])
         self.current: int | None = None
 
     def key(self, mouth: np.ndarray) -> np.ndarray:
         """What is compared of a mouth of any size: its lips more than what is around them."""
         return (resized(mouth, KEY) * self.weight).ravel()
 
-    def of(self, mouth: np.ndarray) -> np.ndarray:
+    def of(self, mouth: np.ndarray, time: float) -> np.ndarray:
         """What is to be added to a generated mouth (S, S, 3) uint8, enlarged: (256, 256, 3) float32 levels.
 
-        It is less where the mouth differs from the one that was found for it.
+        It is less where the mouth differs from the one that was found for it. `time`: of the frame in which it is to
+        replace the video's own mouth, in seconds.
         """
-        self.current = self.nearest(self.key(mouth))
+        self.current = self.nearest(self.key(mouth), time)
         own = self.coarse[self.current]
         coarse = resized(mouth, len(own))
         share = enlarged(self.strength * agreement(coarse, own, TAKEN))
         # The mouth that was found, as light and as red as the generated one.
-        sharp = self.mouths[self.current] + enlarged(coarse.astype(np.float32) - own)
+        sharp = self.mouths.images[self.current] + enlarged(coarse.astype(np.float32) - own)
         return share[..., None] * (sharp - enlarged(mouth))
 
-    def nearest(self, key: np.ndarray) -> int:
+    def nearest(self, key: np.ndarray, time: float) -> int:
         distances = np.sqrt(np.square(self.keys - key).sum(1))
+        is_near = np.abs(self.mouths.times - time) < AWAY
+        if not is_near.all():  # as it is of a picture, or of half a second
+            distances[is_near] = np.inf
         number = int(distances.argmin())
         stays = self.current is not None and distances[self.current] <= distances[number] * (1 + STAY)
         return self.current if stays else number

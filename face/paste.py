@@ -5,7 +5,7 @@ import numpy as np
 
 from face.agreement import agreement
 from face.alignment import transform
-from face.detail import MouthDetail, enlarged
+from face.detail import enlarged
 from face.geometry import STORED_MOUTH, mouth_box, stored_to_network
 from face.masks import feather
 
@@ -20,25 +20,28 @@ class MouthPaster:
         self.box, self.weight = mouth_box(mouth_size), feather(mouth_size)
         self.crop_to_box, self.crop_to_large_box = box_matrix(mouth_size), box_matrix(STORED_MOUTH)
 
+    def mouth(self, face: np.ndarray) -> np.ndarray:
+        """The mouth (S, S, 3) of a face (h, w, 3)."""
+        return np.ascontiguousarray(face[self.box])
+
     def paste(
         self,
         frame: np.ndarray,
         face: np.ndarray,
         crop: np.ndarray,
         video_to_crop: np.ndarray,
-        detail: MouthDetail | None = None,
+        detail: np.ndarray | None = None,
     ) -> np.ndarray:
         """A copy of `frame` (H, W, 3) with the mouth of `face` in place of the one in `crop`, which was cut from it.
 
-        video_to_crop is the (3, 3) map to the stored crop; `detail` is laid on the mouth as far as it replaces the
-        video. Pixels outside the mouth box are not touched.
+        video_to_crop is the (3, 3) map to the stored crop; `detail` (256, 256, 3), as MouthDetail gives it, is added to
+        the mouth as far as it replaces the video. Pixels outside the mouth box are not touched.
         """
-        mouth = np.ascontiguousarray(face[self.box])
-        layer = face_layer(mouth, np.ascontiguousarray(crop[self.box]), self.weight)
+        layer = face_layer(self.mouth(face), self.mouth(crop), self.weight)
         if detail is None:
             return paste_layer(frame, layer, self.crop_to_box @ video_to_crop)
         layer = enlarged(layer)
-        layer[..., :3] += layer[..., 3:] * detail.of(mouth)
+        layer[..., :3] += layer[..., 3:] * detail
         return paste_layer(frame, layer, self.crop_to_large_box @ video_to_crop)
 
 

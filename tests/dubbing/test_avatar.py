@@ -80,18 +80,20 @@ def test_it_opens_at_once(made):
 def test_it_keeps_the_mouths_of_the_whole_video(inputs, tmp_path, fps):
     opened = open_avatar(make(inputs, tmp_path / "anna", fps=fps))
     plan = make_plan(dub_options(inputs, inputs / "face.mp4"))  # longer than the video
-    np.testing.assert_array_equal(opened.mouths, plan.mouths)
-    np.testing.assert_array_equal(make_plan(dub_options(inputs, opened.folder)).mouths, plan.mouths)
+    for mouths in (opened.mouths, make_plan(dub_options(inputs, opened.folder)).mouths):
+        np.testing.assert_array_equal(mouths.images, plan.mouths.images)
+        np.testing.assert_array_equal(mouths.times, plan.mouths.times)
     assert opened.detail(0.5).strength == 0.5 and opened.detail(0) is None
 
 
 def test_an_older_avatar_has_no_mouths_of_its_own(inputs, copy):
     record = json.loads((copy / "avatar.json").read_text())
-    (copy / MOUTHS).unlink()
-    del record["files"][MOUTHS]
+    for name in MOUTHS:
+        (copy / name).unlink()
+        del record["files"][name]
     (copy / "avatar.json").write_text(json.dumps(record))
     assert open_avatar(copy).detail() is None
-    assert len(make_plan(dub_options(inputs, copy)).mouths) == COUNT - 1  # taken from its frames
+    assert len(make_plan(dub_options(inputs, copy)).mouths.times) == COUNT - 1  # taken from its frames
 
 
 def test_large_mouths_have_nothing_to_gain(inputs, tmp_path):

@@ -31,10 +31,10 @@ def options(tmp_path_factory) -> InferenceOptions:
 
 def test_frames_with_a_sure_face_give_their_mouths_once(options):
     plan = make_plan(options)
-    assert len(plan.mouths) == 9  # of ten frames one shows no face
+    assert len(plan.mouths.images) == 9  # of ten frames one shows no face
     shown = plan.faces.video_to_crop[4]
     whole = crop_face(list(read_frames(options.source_video_path))[4], shown)[mouth_box(256)]
-    assert np.array_equal(plan.mouths[3], whole)
+    assert np.array_equal(plan.mouths.images[3], whole)
 
 
 def test_of_many_frames_those_over_all_openings_are_taken():
@@ -56,11 +56,12 @@ def test_other_speech_keeps_one_entry_and_the_same_speech_finds_it(options, tmp_
     cached = replace(options, cache_folder=str(tmp_path / "cache"))
     long = make_plan(cached)
     short = make_plan(replace(cached, driving_audio_path=str(write_speech(tmp_path / "short.wav", 0.2))))
-    assert len(long.mouths) == 9 and len(short.mouths) == 4
+    assert len(long.mouths.times) == 9 and len(short.mouths.times) == 4
     assert len(list((tmp_path / "cache").glob("mouths_*"))) == 1
     monkeypatch.setattr("dubbing.detail.take_mouths", lambda *given: pytest.fail("taken again"))
     again = make_plan(replace(cached, driving_audio_path=str(tmp_path / "short.wav")))
-    np.testing.assert_array_equal(again.mouths, short.mouths)
+    for known, taken in zip(again.mouths, short.mouths, strict=True):
+        np.testing.assert_array_equal(known, taken)
 
 
 def test_nothing_is_taken_where_nothing_is_gained(options, tmp_path, monkeypatch):
@@ -98,4 +99,4 @@ def mouth_contrast(frame: np.ndarray, plan, number: int) -> float:
 def test_a_picture_that_stands_still_has_one_mouth(options, tmp_path):
     cv2.imwrite(str(tmp_path / "face.png"), photo_frame(0))
     plan = make_plan(replace(options, source_video_path=str(tmp_path / "face.png")))
-    assert len(plan.mouths) == 1
+    assert len(plan.mouths.images) == 1

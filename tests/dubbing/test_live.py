@@ -107,7 +107,7 @@ def test_frames_are_the_whole_files(inputs, anna, speech):
     with open_placer(plan.renderer.paster, plan.mouths, options) as placer:
         generated = iter(zip(faces, batch.crops, strict=True))
         for k, (picture, view) in enumerate(zip(batch.pictures, batch.views, strict=True)):
-            whole = picture if view is None else placer.place(picture, view, *next(generated))
+            whole = picture if view is None else placer.place(picture, view, *next(generated), shown[k] / 25)
             assert np.abs(frames[k].image[..., ::-1].astype(float) - whole.bgr()).mean() < 0.6, k
             assert number_of(frames[k].image) == shown[k]
 
