@@ -31,6 +31,7 @@ class LiveBenchmarkOptions:
     pretrained_clip_DINet_path: str = option("", "checkpoint of a generator")
     minutes: float = option(10.0, "of the paced stream", low=0.1, high=1440)
     delay: float = option(LiveOptions.delay, "as live.py's --delay", low=0, high=2)
+    detail: float = option(LiveOptions.detail, "as live.py's --detail", low=0, high=1)
     interruptions: int = option(20, "moments at which speech is interrupted", low=0, high=1000)
     hours: float = option(2.0, "of the stream whose memory is measured; 0: none", low=0, high=100)
     device: str = option("auto", "auto: CUDA if there is a GPU", choices=DEVICES)

@@ -1,5 +1,6 @@
 """A live face in step with the clock: when frames come out, and how fast a mouth closes."""
 
+import math
 import os
 import time
 from itertools import chain, cycle, islice
@@ -37,7 +38,7 @@ def opening_seconds(avatar: Path) -> float:
 
 
 def make_dubber(options: "LiveBenchmarkOptions", avatar: Path) -> LiveDubber:
-    return LiveDubber(avatar, device=options.device, precision=options.precision)
+    return LiveDubber(avatar, device=options.device, precision=options.precision, detail=options.detail)
 
 
 def pace_figures(options: "LiveBenchmarkOptions", avatar: Path, output: Path) -> dict[str, object]:
@@ -104,9 +105,14 @@ def interrupt_figures(options: "LiveBenchmarkOptions", avatar: Path) -> dict[str
         return {}
     return {
         "interruptions": len(seconds),
-        "interrupt to closed mouth, median ms": round(1e3 * float(np.median(seconds))),
-        "interrupt to closed mouth, most ms": round(1e3 * max(seconds)),
+        "interrupt to closed mouth, median ms": whole_ms(float(np.median(seconds))),
+        "interrupt to closed mouth, most ms": whole_ms(max(seconds)),
     }
+
+
+def whole_ms(seconds: float) -> int | None:
+    """None where it never happened."""
+    return round(1e3 * seconds) if math.isfinite(seconds) else None
 
 
 def time_to_closed(dubber: LiveDubber, landmarker: FaceLandmarker) -> float:

@@ -42,5 +42,7 @@ def test_sound_out_of_step_is_found(tmp_path):
 
 
 def test_an_interruption_is_timed_to_a_closed_mouth(material):
-    figures = interrupt_figures(options(material, interruptions=1), material / "anna")
-    assert figures["interruptions"] == 1 and figures["interrupt to closed mouth, most ms"] > 0
+    """Drawn at random it counts as closed; with the detail of the photograph, which shows its teeth, it never does."""
+    drawn, own = (interrupt_figures(options(material, interruptions=1, detail=k), material / "anna") for k in (0, 1))
+    assert drawn["interruptions"] == own["interruptions"] == 1
+    assert drawn["interrupt to closed mouth, most ms"] > 0 and own["interrupt to closed mouth, most ms"] is None
