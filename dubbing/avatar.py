@@ -11,7 +11,7 @@ from dubbing.avatar_record import ARRAYS, FRAMES, GENERATOR, MOUTHS, REMEDY, Ava
 from dubbing.cache import content_hash
 from dubbing.faces import SourceFaces
 from dubbing.renderer import Renderer
-from face.detail import MouthDetail, OwnMouths
+from face.detail import OwnMouths
 from media.files import load_array
 from media.frame_store import FrameStore
 from models.device import PRECISION_TYPES, choose_device
@@ -30,12 +30,6 @@ class Avatar:
     faces: SourceFaces
     reference: ReferenceFeatures
     mouths: OwnMouths | None
-
-    def detail(self, strength: float = 1.0) -> MouthDetail | None:
-        """What is laid on generated mouths; None where that would change nothing."""
-        if self.mouths is None or not strength:
-            return None
-        return MouthDetail(self.mouths, self.record.mouth_size, strength)
 
     def load_renderer(self, device: str, precision: str) -> Renderer:
         """The generator, ready to show this face. `device`, `precision`: as --device and --precision.

@@ -66,6 +66,11 @@ class MouthDetail:
         return self.current if stays else number
 
 
+def detail_of(mouths: OwnMouths | None, mouth_size: int, strength: float) -> MouthDetail | None:
+    """None where it would change nothing: no mouths are known, or none of their detail is wanted."""
+    return MouthDetail(mouths, mouth_size, strength) if mouths is not None and strength else None
+
+
 def stored_mouth(stored: np.ndarray) -> np.ndarray:
     """The mouth (256, 256, 3) of a stored crop (416, 320, 3)."""
     return stored[mouth_box(STORED_MOUTH)]

@@ -10,6 +10,7 @@ import numpy as np
 import skimage.data
 import torch
 
+from config.config import InferenceOptions
 from media.video import VideoWriter
 from models.loading import NetworkSpec
 from training.checkpoints import save_checkpoint
@@ -62,3 +63,15 @@ def write_checkpoint(folder: Path, spec: NetworkSpec) -> Path:
     """A checkpoint of random weights, in the project's own format."""
     torch.manual_seed(0)
     return save_checkpoint(folder, 1, {"spec": asdict(spec), "state_dict": {"net_g": spec.build().state_dict()}}, 1)
+
+
+def small_dub(folder: Path, count: int) -> InferenceOptions:
+    """Options of a dub of a new video of so many frames, the fourth without a face, with speech as long."""
+    return InferenceOptions(
+        source_video_path=str(write_video(folder / "face.mp4", count, faceless=(3,))),
+        driving_audio_path=str(write_speech(folder / "speech.wav", count / 25)),
+        pretrained_clip_DINet_path=str(write_checkpoint(folder, tiny_spec())),
+        cache_folder=str(folder / "cache"),
+        precision="fp32",
+        device="cpu",
+    )

@@ -20,8 +20,10 @@ from dubbing.live.rest import RestingFace
 from dubbing.live.shots import Shot, Shots
 from dubbing.live.sound import LiveSound
 from dubbing.live.walk import Walk
+from dubbing.placer import MouthPlacer
 from dubbing.renderer import Renderer
 from face.alignment import network_crop
+from face.detail import detail_of
 
 BATCH = 4  # frames generated together where so many are ready
 
@@ -67,7 +69,7 @@ class LiveDubber:
         self.features = open_stream(record.audio_feature)
         self.renderer = copy.copy(renderer) if renderer else self.avatar.load_renderer(device, precision)
         self.renderer.reference = self.avatar.reference_for(self.renderer)
-        self.detail = self.avatar.detail(detail)
+        self.placer = MouthPlacer(self.renderer.paster, detail_of(self.avatar.mouths, record.mouth_size, detail))
         self.rest = RestingFace(self.avatar)
         self.shots = Shots(Walk(record.num_frames, self.rest.idle), self.avatar.faces.usable, self.rest.is_known)
         self.sound, self.has_ended = LiveSound(), False
@@ -159,15 +161,9 @@ class LiveDubber:
         drawn = [i for i, shot in enumerate(shots) if shot.share > 0 and self.avatar.faces.usable[shot.number]]
         crops = {i: network_crop(images[i], matrices[i], self.renderer.mouth_size) for i in drawn}
         faces = self.faces(shots, crops, windows)
-        mouths = {i: self.paste(shots[i], images[i], faces[i], crops[i]) for i in drawn}
+        times = [shot.number / float(self.fps) for shot in shots]
+        mouths = {i: self.placer.paste(images[i], faces[i], crops[i], matrices[i], times[i]) for i in drawn}
         return [self.picture_of(shot, images[i], mouths.get(i)) for i, shot in enumerate(shots)]
-
-    def paste(self, shot: Shot, image: np.ndarray, face: np.ndarray, crop: np.ndarray) -> np.ndarray:
-        """The avatar's frame (H, W, 3) with the face in place of its crop."""
-        paster, detail = self.renderer.paster, None
-        if self.detail is not None:
-            detail = self.detail.of(paster.mouth(face), shot.number / float(self.fps))
-        return paster.paste(image, face, crop, self.avatar.faces.video_to_crop[shot.number], detail)
 
     def faces(self, shots: list[Shot], crops: dict[int, np.ndarray], windows: np.ndarray) -> dict[int, np.ndarray]:
         """A face for each of `crops`, by its place in `shots`: generated, or the one before."""

@@ -83,7 +83,6 @@ def test_it_keeps_the_mouths_of_the_whole_video(inputs, tmp_path, fps):
     for mouths in (opened.mouths, make_plan(dub_options(inputs, opened.folder)).mouths):
         np.testing.assert_array_equal(mouths.images, plan.mouths.images)
         np.testing.assert_array_equal(mouths.times, plan.mouths.times)
-    assert opened.detail(0.5).strength == 0.5 and opened.detail(0) is None
 
 
 def test_an_older_avatar_has_no_mouths_of_its_own(inputs, copy):
@@ -92,7 +91,7 @@ def test_an_older_avatar_has_no_mouths_of_its_own(inputs, copy):
         (copy / name).unlink()
         del record["files"][name]
     (copy / "avatar.json").write_text(json.dumps(record))
-    assert open_avatar(copy).detail() is None
+    assert open_avatar(copy).mouths is None
     assert len(make_plan(dub_options(inputs, copy)).mouths.times) == COUNT - 1  # taken from its frames
 
 
@@ -101,7 +100,7 @@ def test_large_mouths_have_nothing_to_gain(inputs, tmp_path):
     write_checkpoint(tmp_path, spec).rename(tmp_path / "large.pth")
     options = replace(options_of(inputs, tmp_path / "anna"), pretrained_clip_DINet_path=str(tmp_path / "large.pth"))
     make_avatar(options, check_avatar_paths(options))
-    assert open_avatar(tmp_path / "anna").detail() is None
+    assert open_avatar(tmp_path / "anna").mouths is None
 
 
 def test_another_rate_shows_frames_at_their_times(inputs, tmp_path):

@@ -5,9 +5,8 @@ import os
 import numpy as np
 import pytest
 import torch
-from talking_photo import tiny_spec, write_checkpoint, write_speech, write_video
+from talking_photo import small_dub
 
-from config.config import InferenceOptions
 from dubbing.cache import Cache
 from dubbing.pipeline import make_plan
 
@@ -45,15 +44,7 @@ def test_an_entry_under_the_name_of_another_is_not_taken(tmp_path, capsys):
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """Options of a dub whose landmarks and reference are in a cache, and the plan it had."""
-    folder = tmp_path_factory.mktemp("kept")
-    options = InferenceOptions(
-        source_video_path=str(write_video(folder / "face.mp4", 8, faceless=(3,))),
-        driving_audio_path=str(write_speech(folder / "speech.wav", 0.32)),
-        pretrained_clip_DINet_path=str(write_checkpoint(folder, tiny_spec())),
-        cache_folder=str(folder / "cache"),
-        precision="fp32",
-        device="cpu",
-    )
+    options = small_dub(tmp_path_factory.mktemp("kept"), 8)
     return options, make_plan(options)
 
 

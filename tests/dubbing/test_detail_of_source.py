@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from talking_photo import photo_frame, tiny_spec, write_checkpoint, write_speech, write_video
+from talking_photo import photo_frame, small_dub, tiny_spec, write_checkpoint, write_speech
 
 from config.config import InferenceOptions
 from dubbing.detail import MOST_MOUTHS, choose_mouths
@@ -18,15 +18,7 @@ from media.video import read_frames
 
 @pytest.fixture(scope="module")
 def options(tmp_path_factory) -> InferenceOptions:
-    folder = tmp_path_factory.mktemp("detail")
-    return InferenceOptions(
-        source_video_path=str(write_video(folder / "face.mp4", 10, faceless=(3,))),
-        driving_audio_path=str(write_speech(folder / "speech.wav", 0.4)),
-        pretrained_clip_DINet_path=str(write_checkpoint(folder, tiny_spec())),
-        cache_folder=str(folder / "cache"),
-        precision="fp32",
-        device="cpu",
-    )
+    return small_dub(tmp_path_factory.mktemp("detail"), 10)
 
 
 def test_frames_with_a_sure_face_give_their_mouths_once(options):

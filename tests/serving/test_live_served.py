@@ -37,11 +37,21 @@ def address(server, name: str) -> str:
 
 @contextmanager
 def stream(server, name: str):
-    """An open stream, ready to be spoken to."""
-    with connect(address(server, name), open_timeout=LONGEST, max_size=None) as socket:
-        said = json.loads(socket.recv(LONGEST))
+    """An open stream, ready to be spoken to, as soon as the one before it has given its place back."""
+    socket, said = server.until(lambda: connected(server, name))
+    with socket:
         assert said == {"ready": {"width": 240, "height": 232, "fps": 25.0}}, said
         yield socket
+
+
+def connected(server, name: str):
+    """A stream and what it said first; None where its place is taken."""
+    socket = connect(address(server, name), open_timeout=LONGEST, max_size=None)
+    said = json.loads(socket.recv(LONGEST))
+    if "speak live already" not in said.get("error", ""):
+        return socket, said
+    socket.close()
+    return None
 
 
 def test_what_is_heard_comes_back_with_its_frames(server, sent, avatar):
@@ -110,12 +120,8 @@ def test_one_that_leaves_mid_sentence_makes_room_and_a_second_one_waits(server, 
             assert "1 people speak live already" in json.loads(second.recv(LONGEST))["error"]
         socket.recv(LONGEST)
         socket.socket.close()
-    server.until(lambda: can_open(server, avatar))
-
-
-def can_open(server, avatar: str) -> bool:
-    with connect(address(server, avatar)) as socket:
-        return "ready" in socket.recv(LONGEST)
+    with stream(server, avatar):
+        pass  # there is room again
 
 
 def test_an_interruption_drops_what_was_not_spoken(server, sent, avatar):
