@@ -3,7 +3,8 @@
     python benchmarks/tables.py
 
 A table stands between <!-- table: FILE ARGUMENTS --> and <!-- end -->. FILE is in benchmarks/results; arguments are of
-scores the protocol and the columns, as metrics by commas; of the others none.
+scores the protocol and the columns, as metrics by commas; of speed "limits" for the rows that stand beside a limit of the
+machine alone, or the file of a run of an earlier version, whose times are put beside; of the others none.
 """
 
 import json
@@ -37,16 +38,20 @@ def with_tables(text: str) -> str:
     """The text of a page, its tables as the results say. Raises InputError for results that are missing."""
 
     def filled(place: re.Match) -> str:
-        path = RESULTS / place[2]
-        if not path.is_file():
-            raise InputError(f"{path} is missing, and a table is made of it; run the benchmark that writes it")
-        kind = path.stem.partition("_")[0]
+        record, kind = result(place[2]), place[2].partition("_")[0]
         if kind not in TABLES:
-            raise InputError(f"{path}: expected a name that begins with {', '.join(TABLES)}")
-        lines = TABLES[kind](json.loads(path.read_text(encoding="utf-8")), *place[3].split())
+            raise InputError(f"{RESULTS / place[2]}: expected a name that begins with {', '.join(TABLES)}")
+        lines = TABLES[kind](record, *place[3].split())
         return "\n".join([place[1].rstrip(), *lines, place[4]])
 
     return PLACE.sub(filled, text)
+
+
+def result(name: str) -> dict:
+    path = RESULTS / name
+    if not path.is_file():
+        raise InputError(f"{path} is missing, and a table is made of it; run the benchmark that writes it")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def score_lines(record: dict, protocol: str, columns: str) -> Lines:
@@ -59,11 +64,22 @@ def score_lines(record: dict, protocol: str, columns: str) -> Lines:
     return score_table(record["recipes"], protocol, {key: titles[key] for key in columns.split(",")})[1:]
 
 
-def speed_lines(record: dict) -> Lines:
+def speed_lines(record: dict, what: str = "") -> Lines:
     from benchmarks.timing import HEADER, Row
 
-    rows = [Row(**row).cells() for row in record["rows"]]
-    return [line(HEADER), line(["---"] * len(HEADER)), *map(line, rows)]
+    rows = [Row(**row) for row in record["rows"]]
+    header, cells = HEADER, [row.cells() for row in rows]
+    if what == "limits":
+        cells = [row.cells() for row in rows if row.limit and "without:" not in row.name]
+    elif what:
+        seconds = {row["name"]: row["seconds"] for row in result(what)["rows"]}
+        header = [*HEADER, "before", "now of before"]
+        cells = [row.cells() + compared(row.seconds, seconds.get(row.name)) for row in rows]
+    return [line(header), line(["---"] * len(header)), *map(line, cells)]
+
+
+def compared(now: float, before: float | None) -> list[str]:
+    return [f"{1e3 * before:.2f} ms", f"{now / before:.2f}"] if before else ["", ""]
 
 
 def engine_lines(record: dict) -> Lines:

@@ -36,6 +36,7 @@ class MouthDetail:
         weight = lip_weight(KEY)
         self.weight = np.sqrt(weight - weight.min())[..., None]
         self.keys = np.stack([self.key(mouth) for mouth in mouths.images])
+        self.norms = np.square(self.keys).sum(1)
         self.current: int | None = None
 
     def key(self, mouth: np.ndarray) -> np.ndarray:
@@ -54,10 +55,11 @@ class MouthDetail:
         share = enlarged(self.strength * agreement(coarse, own, TAKEN))
         # The mouth that was found, as light and as red as the generated one.
         sharp = self.mouths.images[self.current] + enlarged(coarse.astype(np.float32) - own)
-        return share[..., None] * (sharp - enlarged(mouth))
+        return cv2.multiply(three_channels(share), sharp - enlarged(mouth))
 
     def nearest(self, key: np.ndarray, time: float) -> int:
-        distances = np.sqrt(np.square(self.keys - key).sum(1))
+        squares = self.norms - 2 * (self.keys @ key) + key @ key
+        distances = np.sqrt(squares.clip(0))  # rounding may leave less than nothing
         is_near = np.abs(self.mouths.times - time) < AWAY
         if not is_near.all():  # as it is of a picture, or of half a second
             distances[is_near] = np.inf
@@ -83,3 +85,8 @@ def resized(mouth: np.ndarray, size: int) -> np.ndarray:
 def enlarged(image: np.ndarray) -> np.ndarray:
     """An image of the mouth box, (S, S) or (S, S, channels), at the size that it has in the stored crop."""
     return cv2.resize(image, (STORED_MOUTH, STORED_MOUTH), interpolation=cv2.INTER_LINEAR)
+
+
+def three_channels(share: np.ndarray) -> np.ndarray:
+    """(h, w) -> (h, w, 3): OpenCV works on equal shapes in half of the time that NumPy takes to broadcast."""
+    return cv2.cvtColor(share, cv2.COLOR_GRAY2BGR)

@@ -5,10 +5,11 @@ import numpy as np
 
 from face.agreement import agreement
 from face.alignment import transform
-from face.detail import enlarged
+from face.detail import enlarged, three_channels
 from face.geometry import STORED_MOUTH, mouth_box, stored_to_network
 from face.masks import feather
 
+STRIP = 64  # rows of a frame that are pasted at a time: what that takes stays in the processor's cache
 KEPT = 20.0  # levels of 255 by which two faces differ where a third of the video's detail is kept
 
 
@@ -41,8 +42,9 @@ class MouthPaster:
         if detail is None:
             return paste_layer(frame, layer, self.crop_to_box @ video_to_crop)
         layer = enlarged(layer)
-        layer[..., :3] += layer[..., 3:] * detail
-        return paste_layer(frame, layer, self.crop_to_large_box @ video_to_crop)
+        share = cv2.extractChannel(layer, 3)
+        change = cv2.add(cv2.cvtColor(layer, cv2.COLOR_BGRA2BGR), cv2.multiply(three_channels(share), detail))
+        return paste_layer(frame, cv2.merge((change, share)), self.crop_to_large_box @ video_to_crop)
 
 
 def box_matrix(mouth_size: int) -> np.ndarray:
@@ -79,13 +81,20 @@ def paste_layer(frame: np.ndarray, layer: np.ndarray, video_to_face: np.ndarray)
     left, top = np.maximum(np.floor(corners.min(0)).astype(int), 0)
     right, bottom = np.minimum(np.ceil(corners.max(0)).astype(int) + 1, frame.shape[1::-1])
     result = frame.copy()
-    if right <= left or bottom <= top:
+    if right <= left:
         return result
-    to_face = video_to_face @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1.0]])
-    size = (int(right - left), int(bottom - top))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(layer, to_face[:2], size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
-    region = result[top:bottom, left:right]
-    change = warped[..., :3] - warped[..., 3:] * region
-    cv2.add(region, change, dst=region, dtype=cv2.CV_8U)  # rounds, and stays within 0 and 255
+    for first in range(top, bottom, STRIP):
+        to_layer = video_to_face @ np.array([[1, 0, left], [0, 1, first], [0, 0, 1.0]])
+        lay_on(result[first : min(first + STRIP, bottom), left:right], layer, to_layer)
     return result
+
+
+def lay_on(region: np.ndarray, layer: np.ndarray, region_to_layer: np.ndarray) -> None:
+    """Lay a face_layer on a part of a frame, in place."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size = region.shape[1::-1]
+    warped = cv2.warpAffine(layer, region_to_layer[:2], size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
+    taken = three_channels(cv2.extractChannel(warped, 3))
+    cv2.multiply(region.astype(np.float32), taken, taken)
+    change = cv2.subtract(cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR), taken, taken)
+    cv2.add(region, change, dst=region, dtype=cv2.CV_8U)  # rounds, and stays within 0 and 255

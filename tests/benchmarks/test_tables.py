@@ -31,6 +31,20 @@ def test_a_table_is_made_between_its_marks_alone(tmp_path, monkeypatch):
     assert lines[6] == "Between" and "500.00 ms (400.00 to 600.00)" in lines[10] and lines[11] == "<!-- end -->"
 
 
+def test_a_table_of_speed_shows_an_earlier_version_beside(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "RESULTS", tmp_path)
+    row = {"name": "dub", "unit": "frame", "seconds": 0.5, "least": 0.4, "most": 0.6}
+    limited = row | {"name": "decode", "limit": 0.25, "limited_by": "copying"}
+    left_out = limited | {"name": "decode, without: threads"}
+    (tmp_path / "speed_b.json").write_text(json.dumps({"rows": [row, limited, left_out]}))
+    (tmp_path / "speed_a.json").write_text(json.dumps({"rows": [row | {"seconds": 0.8}]}))
+    page = "<!-- table: speed_b.json speed_a.json -->\n<!-- end -->\n<!-- table: speed_b.json limits -->\n<!-- end -->"
+    beside, limits = tables.with_tables(page).split("<!-- end -->\n")
+    assert "| before | now of before |" in beside.splitlines()[1]
+    assert [line.split(" | ")[-2:] for line in beside.splitlines()[3:5]] == [["800.00 ms", "0.62 |"], ["", " |"]]
+    assert [line.split(" | ")[0] for line in limits.splitlines()[3:]][:1] == ["| decode"] and "without" not in limits
+
+
 def test_a_table_without_results_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "RESULTS", tmp_path)
     with pytest.raises(InputError, match="live_x.json is missing"):
