@@ -3,8 +3,8 @@
     python benchmarks/tables.py
 
 A table stands between <!-- table: FILE ARGUMENTS --> and <!-- end -->. FILE is in benchmarks/results; arguments are of
-scores the protocol and the columns, as metrics by commas; of speed "limits" for the rows that stand beside a limit of the
-machine alone, or the file of a run of an earlier version, whose times are put beside; of the others none.
+scores the protocol and the columns, as metrics by commas; of speed "limits" for the rows that stand beside a limit of
+the machine, or the file of an earlier version's run, whose times are put beside; of the others none.
 """
 
 import json

@@ -2,12 +2,12 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from programs import run_program
 from whole_videos import place_whole_video
 
 from dataset.layout import TrainingSetLayout
@@ -23,8 +23,7 @@ NAME = "it's 说话 1"
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "data_processing.py", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return run_program("data_processing.py", *arguments)
 
 
 def place_in_set(root: Path, video: Path) -> None:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+from programs import run_program
 
 import config.errors
 import make_dataset
@@ -127,8 +128,7 @@ def write_raw_folder(raw: Path) -> None:
 
 
 def run_as_user(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(REPOSITORY / "make_dataset.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=300)
+    return run_program("make_dataset.py", *arguments)
 
 
 def state_of(folder: Path) -> dict[str, tuple]:

@@ -1,11 +1,11 @@
 """An hf: audio feature from a video to a dubbed one, by the project's own commands with their default options."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import run_program
 from whole_videos import place_whole_video
 
 import data_processing
@@ -23,7 +23,7 @@ NAME = "speaker_00"
 
 
 def run(*command: object) -> None:
-    result = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, capture_output=True, text=True)
+    result = run_program(*command)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from programs import run_program
 
 from media.video import VideoWriter, probe, read_frames
 from models.loading import NetworkSpec
@@ -20,8 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "evaluate.py", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return run_program("evaluate.py", *arguments)
 
 
 def rewrite(source: Path, target: Path, frames) -> Path:

@@ -2,12 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from programs import run_program
 from talking_photo import write_video
 
 from config.config import EvaluateOptions
@@ -125,8 +124,7 @@ def test_a_damaged_video_costs_itself_and_the_status_says_so(folders, tmp_path):
     ours, theirs = folders
     (ours / "a.mp4").write_bytes((ours / "a.mp4").read_bytes()[:-2000])
     flags = ["--generated", ours, "--reference", theirs, "--metrics", "landmarks", "--json", tmp_path / "scores.json"]
-    command = [sys.executable, "evaluate.py", *map(str, flags)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    ended = run_program("evaluate.py", *flags)
     assert ended.returncode == 1, ended.stderr
     (line,) = [line for line in ended.stderr.splitlines() if "FAILED" in line]
     assert line.startswith("a: FAILED") and str(ours / "a.mp4") in line

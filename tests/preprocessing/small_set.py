@@ -1,12 +1,11 @@
 """A training set of short videos whose landmarks are known without looking for them."""
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+from programs import run_program
 from talking_photo import write_speech
 
 from config.constants import NUM_LANDMARKS
@@ -57,9 +56,7 @@ def copy_set(layout: TrainingSetLayout, root: Path) -> TrainingSetLayout:
 
 
 def run(*arguments: object, script: str = "data_processing.py") -> subprocess.CompletedProcess:
-    command = [sys.executable, script, *map(str, arguments)]
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment, errors="replace")
+    return run_program(script, *arguments)
 
 
 def steps(layout: TrainingSetLayout, *flags: str) -> subprocess.CompletedProcess:

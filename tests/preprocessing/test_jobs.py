@@ -1,13 +1,12 @@
 """The same work in processes and on a cluster, and workers that die."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import dask
 import pytest
 from distributed import LocalCluster
+from programs import run_program
 
 from preprocessing.jobs import Outcome, run_jobs
 from sample_speaker.speech import Voice
@@ -42,8 +41,7 @@ def make_set(root: Path, raw: Path, *flags: str) -> dict[str, bytes]:
         ("make_dataset.py", ["--root_folder", raw, "--output_folder", root / "out", "--keep_all"]),
         ("data_processing.py", ["--all", "--extract_video_frame_multithreading"]),
     ):
-        command = [sys.executable, script, *arguments, "--training_data_path", root / "set", *flags]
-        result = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True)
+        result = run_program(script, *arguments, "--training_data_path", root / "set", *flags)
         assert result.returncode == 0, result.stdout + result.stderr
     root = ROOT / root  # a relative one is the scripts'
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
@@ -75,7 +73,6 @@ def test_a_cluster_works_on_when_a_worker_dies(cluster_address):
 
 
 def test_a_scheduler_that_does_not_answer_is_one_line(raw, tmp_path):
-    command = [sys.executable, "make_dataset.py", "--root_folder", raw, "--output_folder", tmp_path]
-    command += ["--scheduler", "tcp://127.0.0.1:9"]
-    result = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True)
+    flags = ["--root_folder", raw, "--output_folder", tmp_path, "--scheduler", "tcp://127.0.0.1:9"]
+    result = run_program("make_dataset.py", *flags)
     assert result.returncode == 2 and "--scheduler tcp://127.0.0.1:9" in result.stderr.splitlines()[-1]

@@ -3,12 +3,12 @@
 import hashlib
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from programs import run_program
 from talking_photo import write_speech, write_video
 
 from config.config import AudioOptions
@@ -26,8 +26,7 @@ SENTENCE = "My brother bought a broken piano, and plays it every evening."
 
 
 def run(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess:
-    command = [sys.executable, SCRIPT, *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="backslashreplace")
+    return run_program(SCRIPT, *arguments, cwd=folder)
 
 
 def sound_of(path: Path, layout: str = "mono", rate: int | None = None) -> np.ndarray:

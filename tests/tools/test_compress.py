@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zstandard
+from programs import run_program
 
 from config.errors import InputError
 from tools.archiving.frames import FRAME
@@ -36,8 +37,7 @@ ODD_NAMES = (
 
 
 def run(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess:
-    command = [sys.executable, SCRIPT, *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="surrogateescape")
+    return run_program(SCRIPT, *arguments, cwd=folder)
 
 
 def content(folder: Path) -> dict[str, tuple]:

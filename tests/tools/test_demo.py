@@ -1,12 +1,11 @@
 """tools/demo.py: what it refuses before it makes anything, and that nobody's files go."""
 
 import hashlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from programs import run_program
 from talking_photo import photo_frame, write_speech, write_video
 
 from config.errors import InputError
@@ -26,8 +25,7 @@ def content(folder: Path) -> dict[str, str]:
 def refused(folder: Path, *arguments: object) -> str:
     """What the demo says; it must be one line, and no file may have changed."""
     before = content(folder)
-    command = [sys.executable, SCRIPT, *map(str, arguments)]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    result = run_program(SCRIPT, *arguments, cwd=folder)
     assert result.returncode == 2 and result.stderr.count("\n") == 1 and result.stderr.startswith("error: ")
     assert content(folder) == before
     return result.stderr

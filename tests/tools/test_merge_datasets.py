@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from programs import run_program
 from tiny_set import make_tiny_set, write_clip
 
 from config.errors import InputError
@@ -28,9 +29,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "merge_datasets.py"
 
 
 def run(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess:
-    command = [sys.executable, SCRIPT, *map(str, arguments)]
-    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    return run_program(SCRIPT, *arguments, cwd=folder)
 
 
 def state(*folders: Path) -> dict[str, tuple]:

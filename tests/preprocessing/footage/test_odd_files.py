@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import av
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+from programs import run_program
 
 ROOT = Path(__file__).resolve().parents[3]
 PHOTO = cv2.resize(skimage.data.astronaut()[30:230, 120:320, ::-1], (160, 160), interpolation=cv2.INTER_AREA)
@@ -125,8 +125,7 @@ def made(tmp_path_factory) -> tuple[subprocess.CompletedProcess, dict[str, dict]
     raw.mkdir()
     write_raw(raw)
     arguments = ["--root_folder", raw, "--output_folder", folder / "out", "--training_data_path", folder / "set"]
-    command = [sys.executable, ROOT / "make_dataset.py", *arguments, "--keep_all", "--num_workers", "1"]
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, encoding="utf-8", timeout=600)
+    result = run_program("make_dataset.py", *arguments, "--keep_all", "--num_workers", "1")
     rows = json.loads((folder / "out" / "report.json").read_text(encoding="utf-8"))["videos"]
     return result, {Path(row["path"]).stem: row for row in rows}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import run_program
 
 from face.openface_csv import read_openface_csv
 from media.audio import read_audio
@@ -28,7 +29,7 @@ def command(root: Path, *flags: object, out: str = "out") -> list[str]:
 
 def run(root: Path, *flags: object, out: str = "out") -> dict[str, dict]:
     """The report by the name of the video."""
-    result = subprocess.run(command(root, *flags, out=out), capture_output=True, text=True, timeout=600)
+    result = run_program(*command(root, *flags, out=out)[1:])
     assert result.returncode in (0, 1) and "Traceback" not in result.stderr, result.stderr
     report = json.loads((root / out / "report.json").read_text(encoding="utf-8"))
     return {Path(video["path"]).stem: video for video in report["videos"]}
