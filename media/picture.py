@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 import av
+import cv2
 import numpy as np
 from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
@@ -24,6 +25,13 @@ class Region(NamedTuple):
     bottom: int
     left: int
     right: int
+
+    def moved(self, down: int, right: int) -> "Region":
+        return Region(self.top + down, self.bottom + down, self.left + right, self.right + right)
+
+    def slices(self, step: int = 1) -> tuple[slice, slice]:
+        """Rows and columns of a picture that has every `step`th of them."""
+        return slice(self.top // step, self.bottom // step), slice(self.left // step, self.right // step)
 
 
 class Picture:
@@ -72,18 +80,23 @@ class Picture:
 
         Every other sample keeps its value, bit for bit.
         """
-        blue, green, red = np.moveaxis(before != after, 2, 0)
-        differs = blue | green | red
-        if not differs.any():
+        differs = ~cv2.inRange(cv2.absdiff(before, after), (0, 0, 0), (0, 0, 0))
+        left, top, width, height = cv2.boundingRect(differs)
+        if not width:
             return self
-        part = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(after), format="bgr24")
+        left, top = left + region.left, top + region.top
+        changed = intersection(self.region(top, top + height, left, left + width), region)
+        inside = changed.moved(-region.top, -region.left).slices()
+        after, differs = np.ascontiguousarray(after[inside]), differs[inside]
+        part = av.VideoFrame.from_numpy_buffer(after, format="bgr24")
         copy_colour(self.frame, part)
         part = like(part, self.frame)
         result = self.empty(*self.shape[:2])
         for own, other, new in zip(planes(result), planes(self.frame), planes(part), strict=True):
             own[...] = other
             is_half = own.shape[0] < self.frame.height
-            np.copyto(own[within(region, own, self.frame)], new, where=halved(differs) if is_half else differs)
+            mask = halved(differs) if is_half else differs
+            np.copyto(own[within(changed, own, self.frame)], new, where=mask > 0)
         return Picture(result)
 
     def empty(self, height: int, width: int) -> "av.VideoFrame":
@@ -153,12 +166,18 @@ def planes(frame: "av.VideoFrame") -> list[np.ndarray]:
 
 def within(region: Region, plane: np.ndarray, frame: "av.VideoFrame") -> tuple[slice, slice]:
     """Rows and columns of the region in a plane of full or half size."""
-    step = frame.height // plane.shape[0]
-    return slice(region.top // step, region.bottom // step), slice(region.left // step, region.right // step)
+    return region.slices(frame.height // plane.shape[0])
+
+
+def intersection(one: Region, other: Region) -> Region:
+    """What is in both of two regions that overlap."""
+    return Region(
+        max(one.top, other.top), min(one.bottom, other.bottom), max(one.left, other.left), min(one.right, other.right)
+    )
 
 
 def halved(mask: np.ndarray) -> np.ndarray:
-    """True (h / 2, w / 2) where any of 2 x 2 values of `mask` (h, w) is."""
+    """Not 0 (h / 2, w / 2) where any of 2 x 2 values of `mask` (h, w) is not."""
     rows = mask[::2] | mask[1::2]
     return rows[:, ::2] | rows[:, 1::2]
 
