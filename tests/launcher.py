@@ -11,7 +11,7 @@ from programs import LONGEST
 
 LIBRARIES = (
     *("numpy", "cv2", "av", "torch", "torchvision", "torch._dynamo", "torch.utils.data", "scipy.signal", "tqdm"),
-    *("skimage.metrics", "mediapipe.tasks.python.vision"),
+    "skimage.metrics",
 )
 
 
