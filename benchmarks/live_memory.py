@@ -10,7 +10,7 @@ from config.config import AvatarOptions
 from config.constants import SAMPLE_RATE
 from dubbing.avatar_making import make_avatar
 from dubbing.live.dubber import LiveDubber
-from dubbing.memory import return_large_blocks
+from dubbing.memory import keep_freed_blocks
 from media.audio import read_audio
 
 SMALLEST = (64, 4)  # mouth size and width of the generator, which memory over time does not depend on
@@ -25,7 +25,7 @@ def memory_figures(video: str, speech: str, hours: float, folder: Path) -> dict[
     """
     options = AvatarOptions(video, str(write_checkpoint(folder / "smallest", *SMALLEST)))
     make_avatar(options, folder / "small avatar")
-    return_large_blocks()
+    keep_freed_blocks()
     dubber, wave = LiveDubber(folder / "small avatar", device="cpu"), read_audio(speech)
     held, position = [], 0
     minutes = tqdm(range(max(3, round(60 * hours))), "memory", unit=" minutes", dynamic_ncols=True, leave=None)

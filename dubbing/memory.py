@@ -1,17 +1,21 @@
-"""Keeps freed video frames from piling up in the memory allocator."""
+"""Has the memory allocator keep what a dub frees and take it again, not ask the system for every frame anew."""
 
 import ctypes
 import sys
 
-M_MMAP_THRESHOLD = -3  # glibc's malloc.h
-LARGE_BLOCK = 1 << 20  # bytes
+# Of glibc's malloc.h.
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
+KEPT = 1 << 30  # bytes that may lie free at the end of the heap
 
 
-def return_large_blocks() -> None:
-    """Have glibc give every block of LARGE_BLOCK bytes back to the system when it is freed; nothing elsewhere.
+def keep_freed_blocks() -> None:
+    """Have glibc serve all blocks from one heap that it keeps; nothing elsewhere.
 
-    By default glibc learns to keep blocks of the size of a frame, and they break up its heaps: a dub of 120 s of
-    1080 x 1920 then peaks 12 % above one of 10 s.
+    By default it asks the system for every block of the size of a frame or of a feature map, whose pages are then
+    cleared one by one, and gives each thread heaps of its own, which frames that wander between threads break up: a
+    dub takes up to 1.4 times as long and grows with its length.
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+        libc.mallopt(M_ARENA_MAX, 1)
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, KEPT)

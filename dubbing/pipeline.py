@@ -23,7 +23,7 @@ from dubbing.detail import gains_detail, source_mouths
 from dubbing.face_view import CROP_CORNERS, FaceView, face_view
 from dubbing.faces import SourceFaces, find_faces
 from dubbing.lip_strength import VIEW_CORNERS
-from dubbing.memory import return_large_blocks
+from dubbing.memory import keep_freed_blocks
 from dubbing.placer import open_placer
 from dubbing.references import RANDOM, check_references, choose_references, draw_references, parse_references
 from dubbing.renderer import Renderer, load_renderer
@@ -109,7 +109,7 @@ def make_plan(
 
     Raises InputError for every input that cannot be used; nothing has been written then.
     """
-    return_large_blocks()
+    keep_freed_blocks()
     renderer = renderer or load_renderer(options)
     spec = renderer.spec
     avatar = open_for_dubbing(options) if is_avatar(options.source_video_path) else None

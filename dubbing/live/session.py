@@ -11,7 +11,7 @@ from config.errors import InputError
 from dubbing.avatar import open_avatar
 from dubbing.live.dubber import LiveDubber, LiveFrame
 from dubbing.live.effort import Effort
-from dubbing.memory import return_large_blocks
+from dubbing.memory import keep_freed_blocks
 from media.live_input import SoundQueue, read_sound
 from media.live_output import LiveWriter
 from media.prefetch import prefetch
@@ -26,7 +26,7 @@ def run_live(options: LiveOptions) -> str:
     """Speak until the sound ends or Ctrl-C, and give a line about it; Ctrl-C before the first frame is passed on.
 
     Raises InputError for unusable input."""
-    return_large_blocks()
+    keep_freed_blocks()
     avatar = open_avatar(options.avatar)
     dubber = LiveDubber(avatar, device=options.device, precision=options.precision, detail=options.detail)
     record, began, count = avatar.record, time.perf_counter(), 0
