@@ -3,8 +3,8 @@
     python benchmarks/tables.py
 
 A table stands between <!-- table: FILE ARGUMENTS --> and <!-- end -->. FILE is in benchmarks/results; arguments are of
-scores the protocol and the columns, as metrics by commas; of speed "limits" for the rows that stand beside a limit of
-the machine, or the file of an earlier version's run, whose times are put beside; of the others none.
+scores the protocol and the columns, as metrics by commas; of speed the file of an earlier version's run, whose times
+are put beside; of the others none.
 """
 
 import json
@@ -64,15 +64,13 @@ def score_lines(record: dict, protocol: str, columns: str) -> Lines:
     return score_table(record["recipes"], protocol, {key: titles[key] for key in columns.split(",")})[1:]
 
 
-def speed_lines(record: dict, what: str = "") -> Lines:
+def speed_lines(record: dict, earlier: str = "") -> Lines:
     from benchmarks.timing import HEADER, Row
 
     rows = [Row(**row) for row in record["rows"]]
     header, cells = HEADER, [row.cells() for row in rows]
-    if what == "limits":
-        cells = [row.cells() for row in rows if row.limit and "without:" not in row.name]
-    elif what:
-        seconds = {row["name"]: row["seconds"] for row in result(what)["rows"]}
+    if earlier:
+        seconds = {row["name"]: row["seconds"] for row in result(earlier)["rows"]}
         header = [*HEADER, "before", "now of before"]
         cells = [row.cells() + compared(row.seconds, seconds.get(row.name)) for row in rows]
     return [line(header), line(["---"] * len(header)), *map(line, cells)]

@@ -3,19 +3,31 @@
 import ctypes
 import sys
 
-# Of glibc's malloc.h.
-M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # of glibc's malloc.h
 KEPT = 1 << 30  # bytes that may lie free at the end of the heap
+# The same for a process that is yet to be started, whose threads then have no heaps of their own before.
+ONE_HEAP = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(KEPT)}
 
 
 def keep_freed_blocks() -> None:
-    """Have glibc serve all blocks from one heap that it keeps; nothing elsewhere.
+    """Have glibc serve blocks from one heap that it keeps; nothing elsewhere. Heaps that threads have already stay.
 
-    By default it asks the system for every block of the size of a frame or of a feature map, whose pages are then
-    cleared one by one, and gives each thread heaps of its own, which frames that wander between threads break up: a
-    dub takes up to 1.4 times as long and grows with its length.
+    By default each thread has heaps of its own, which frames that wander between threads break up, so that a dub grows
+    with its length; and blocks of over 32 MB, the feature maps of large mouths, are asked of the system each time,
+    which clears their pages one by one.
     """
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+    if libc := glibc():
         libc.mallopt(M_ARENA_MAX, 1)
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, KEPT)
+
+
+def give_back_freed_blocks() -> None:
+    """Return what is free to the system, between one piece of work and the next."""
+    if libc := glibc():
+        libc.malloc_trim(0)
+
+
+def glibc() -> ctypes.CDLL | None:
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return libc if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim") else None

@@ -55,6 +55,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the server too, which decides
     conversation = Conversation()
     options = AppOptions(**conversation.waiting.get())
+    from dubbing.memory import give_back_freed_blocks
     from serving.work import Workshop
 
     try:
@@ -67,6 +68,7 @@ def main() -> None:
         job = conversation.waiting.get()
         state, message = do(workshop, job, conversation)
         conversation.say(state=state, message=message)
+        give_back_freed_blocks()
 
 
 def do(workshop: Any, job: dict[str, Any], conversation: Conversation) -> tuple[str, str]:

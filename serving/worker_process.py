@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from config.config import AppOptions
+from dubbing.memory import ONE_HEAP
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 5.0  # seconds in which a worker must end a job that was cancelled; then it is killed
@@ -22,7 +23,7 @@ def child_environment() -> dict[str, str]:
     """Of a process that finds the project's modules wherever it was started."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     # Threads that wait for each other leave the processor to the server and its other workers, as in live.py.
-    return {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    return {"OMP_WAIT_POLICY": "PASSIVE", **ONE_HEAP, **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 class WorkerDied(Exception):

@@ -2,11 +2,12 @@
 
 import importlib
 import json
+import os
 import socket
 import sys
 from pathlib import Path
 
-from harm.launch import Missed, start
+from harm.launch import MARK, Missed, start
 from programs import LONGEST
 
 LIBRARIES = (
@@ -25,14 +26,21 @@ def main() -> None:
             lines.flush()
 
 
-def answer(request: dict) -> dict[str, int]:
-    """The exit status of the program; nothing where it took too long and was ended."""
+def answer(request: dict) -> dict[str, object]:
+    """The exit status of the program, and what it left running; nothing where it took too long and was ended."""
     script, cwd, logs = (Path(request[name]) for name in ("script", "cwd", "logs"))
-    running = start(script, request["arguments"], cwd, logs, request["environment"])
+    environment = request["environment"]
+
+    def forget_variables() -> None:
+        for name in os.environ.keys() - environment.keys() - {MARK}:
+            del os.environ[name]
+
+    running = start(script, request["arguments"], cwd, logs, environment, forget_variables)
     try:
-        return {"status": running.wait(LONGEST).status}
+        result = running.wait(LONGEST)
     except Missed:
         return {}
+    return {"status": result.status, "left": result.left}
 
 
 if __name__ == "__main__":

@@ -181,6 +181,7 @@ def run_as_main(script: Path, arguments: Sequence[str]) -> int:
         status = 1
     threading._shutdown()
     atexit._run_exitfuncs()
+    sys.stderr.flush()
     try:
         sys.stdout.flush()
     except OSError:

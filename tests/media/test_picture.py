@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from talking_photo import photo_frame
 
-from media.picture import EXACT, PASSED, Picture, copy_colour, in_planes, planes
+from media.picture import EXACT, PASSED, Picture, copy_colour, in_planes, like, planes
 from media.video import VideoWriter, decode_from, probe
 
 MATRICES = {"BT.709": 1, "not told": 2, "BT.601": 6, "BT.2020": 9}
@@ -54,6 +54,26 @@ def test_a_part_is_what_the_whole_shows_and_a_change_changes_it_alone(pixel_form
         inside[top : top + 40 // step, left : left + 40 // step] = True
         assert np.array_equal(ours[~inside], theirs[~inside]) and (ours[inside] != theirs[inside]).mean() > 0.8
     assert picture.changed(region, part, part.copy()) is picture
+
+
+@pytest.mark.parametrize("height, width", [(72, 64), (71, 63)])
+@pytest.mark.parametrize("row, column", [(0, 0), (0, -1), (-1, 0), (-1, -1)])
+def test_a_change_of_one_pixel_in_a_corner_is_what_converting_all_gives(height, width, row, column):
+    image = np.ascontiguousarray(photo_frame(0)[60 : 60 + height, 60 : 60 + width])
+    picture = Picture(in_planes(av.VideoFrame.from_ndarray(image, format="bgr24")))
+    region = picture.region(0, height, 0, width)
+    part = picture.cut(region)
+    after = part.copy()
+    after[row, column] = 255 - after[row, column]
+    converted = av.VideoFrame.from_ndarray(after, format="bgr24")
+    copy_colour(picture.frame, converted)
+    frames = (picture.frame, like(converted, picture.frame), picture.changed(region, part, after).frame)
+    for before, whole, ours in zip(*map(planes, frames), strict=True):
+        step = height // len(ours)
+        expected = before.copy()
+        place = row % height // step, column % width // step
+        expected[place] = whole[place]
+        assert np.array_equal(ours, expected)
 
 
 def test_regions_end_with_the_picture():
