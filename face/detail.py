@@ -9,6 +9,7 @@ from face.agreement import agreement
 from face.geometry import STORED_MOUTH, mouth_box
 from face.masks import lip_weight
 
+STEPS = 16  # in a level of 255, of what is compared
 KEY = 32  # pixels of the pictures that are compared
 TAKEN = 40.0  # levels of 255 by which a mouth and the one found for it differ where a third of the detail is taken
 AWAY = 0.5  # seconds: nearer frames are passed over, for they show how open the mouth was that is replaced
@@ -40,8 +41,12 @@ class MouthDetail:
         self.current: int | None = None
 
     def key(self, mouth: np.ndarray) -> np.ndarray:
-        """What is compared of a mouth of any size: its lips more than what is around them."""
-        return (resized(mouth, KEY) * self.weight).ravel()
+        """What is compared of a mouth of any size: its lips more than what is around them.
+
+        Whole numbers, whose products and sums are exact, in whatever order they are added: mouths that are alike to
+        the last bit stay so.
+        """
+        return np.rint(resized(mouth, KEY) * self.weight * STEPS).ravel().astype(np.float64)
 
     def of(self, mouth: np.ndarray, time: float) -> np.ndarray:
         """What is to be added to a generated mouth (S, S, 3) uint8, enlarged: (256, 256, 3) float32 levels.
@@ -58,8 +63,7 @@ class MouthDetail:
         return cv2.multiply(three_channels(share), sharp - enlarged(mouth))
 
     def nearest(self, key: np.ndarray, time: float) -> int:
-        squares = self.norms - 2 * (self.keys @ key) + key @ key
-        distances = np.sqrt(squares.clip(0))  # rounding may leave less than nothing
+        distances = np.sqrt(self.norms - 2 * (self.keys @ key) + key @ key)
         is_near = np.abs(self.mouths.times - time) < AWAY
         if not is_near.all():  # as it is of a picture, or of half a second
             distances[is_near] = np.inf
