@@ -16,7 +16,8 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     echo "error: $python is older than Python 3.11; set PYTHON to a newer one" >&2
     exit 2
 fi
-if ! [ -x .venv/bin/python ] && ! "$python" -m venv .venv; then
+# A try without ensurepip leaves a python without pip behind.
+if ! .venv/bin/python -m pip --version > /dev/null 2>&1 && ! "$python" -m venv .venv; then
     echo "error: $python cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2
     exit 2
 fi

@@ -3,7 +3,7 @@
     tools/demo.py                 a photograph that is made to talk, so that the true result is known
     tools/demo.py VIDEO SPEECH    your own video: trained on that video alone, dubbed with that speech
 
-Each step is one of the project's own commands, printed before it runs.
+Each step is one of the project's own commands, printed before it runs. Nothing is sent anywhere.
 """
 
 import sys
@@ -144,7 +144,7 @@ def train(options: DemoOptions, folder: Path, *flags: object) -> Path:
     end = ("--total_minutes", minutes) if minutes else ("--max_minutes", 0)
     run("train_sequence.py", "--config_folder", stages, *end, "--model", options.model,
         "--train_data", dataset / "training_json.json", "--result_path", folder, "--name", "run",
-        "--device", options.device, "--seed", options.seed, *flags)  # fmt: skip
+        "--device", options.device, "--seed", options.seed, "--wandb", "disabled", *flags)  # fmt: skip
     last_stage = max((folder / "run").glob("clip_*"), key=lambda stage: int(stage.name.removeprefix("clip_")))
     return best_checkpoint(last_stage)
 
