@@ -4,8 +4,8 @@
     python benchmarks/ablation.py --first_stage_only --recipes jitter,references,hide_half --seeds 3
 
 960 steps at mouth 32 and 480 at mouth 64 of batches of 8, by the stage files of config/experiment/demo, then scored as
-learning.py does. Recipes that differ in the second stage alone share the first. The first alone tells what the sound and
-what the source say of the mouth, in a third of the time. A run that was stopped goes on where it was.
+learning.py does. Recipes that differ in the second stage alone share the first. The first alone tells what sound and
+source say of the mouth, in a third of the time. A run that was stopped goes on where it was.
 """
 
 import json
