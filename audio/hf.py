@@ -145,8 +145,9 @@ def load_parts(source: str, local_files_only: bool) -> tuple[SequenceFeatureExtr
     config = AutoConfig.from_pretrained(source, **where)
     extractor = AutoFeatureExtractor.from_pretrained(source, **where)
     check_kind(source, config, extractor)
+    # The sound is float32, the weights of large models are stored in float16.
     model, loaded = AutoModel.from_pretrained(
-        source, config=config, use_safetensors=True, output_loading_info=True, **where
+        source, config=config, use_safetensors=True, output_loading_info=True, dtype=torch.float32, **where
     )
     return extractor, model, loaded
 

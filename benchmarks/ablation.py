@@ -77,7 +77,7 @@ def main() -> None:
         print("\n".join(["", protocol, *score_table(rows, protocol, LEARNED), *score_table(rows, protocol, SEEN)]))
     path = bench.folder / "ablation.json"
     with atomic_write(path) as temporary:
-        record = {"command": shlex.join(["python", *sys.argv]), "machine": machine(), "recipes": rows}
+        record = {"command": shlex.join(["python", *sys.argv]), "machine": machine(options.device), "recipes": rows}
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"written to {path}")
 

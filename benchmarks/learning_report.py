@@ -1,19 +1,18 @@
 """The learning benchmark's table and plot."""
 
 import json
-import platform
 import shlex
 import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
 from benchmarks.learning_bench import Bench
 from benchmarks.learning_data import HELD_OUT, HELD_OUT_VIDEOS
 from benchmarks.learning_settings import LearningOptions
 from media.files import atomic_write
+from models.device import choose_device, describe_device
 
 Rows = dict[str, list[dict[str, dict[str, float]]]]  # by name of a recipe, of every seed, the scores by protocol
 LEARNED = {
@@ -55,7 +54,8 @@ def report(bench: Bench, options: LearningOptions, rows: Rows, curves: list[list
         validated = "held-out videos"
     flag += " --own_only" if options.own_only else ""
     lines = [
-        f"`python benchmarks/learning.py --setting {options.setting} --seeds {options.seeds}{flag}` on {machine()}.",
+        f"`python benchmarks/learning.py --setting {options.setting} --seeds {options.seeds}{flag}` on "
+        f"{machine(options.device)}.",
         f"Trained on {data}; {setting.minutes:g} minutes for every recipe, {setting.clip_minutes:g} more for the clip "
         f"stage; scored on {scored}, ± standard deviation over seeds.",
     ]
@@ -76,7 +76,7 @@ def report(bench: Bench, options: LearningOptions, rows: Rows, curves: list[list
         temporary.write_text(table, encoding="utf-8")
     with atomic_write(folder / f"results_{options.setting}.json") as temporary:
         command = shlex.join(["python", *sys.argv])
-        record = {"command": command, "machine": machine(), "recipes": rows, "syncnet": curves}
+        record = {"command": command, "machine": machine(options.device), "recipes": rows, "syncnet": curves}
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     plot_curves(folder / f"syncnet_{options.setting}.png", curves)
     print(f"written to {folder}")
@@ -106,10 +106,9 @@ def cell(values: list[float | None]) -> str:
     return f"{np.mean(known):.3f}{spread}"
 
 
-def machine() -> str:
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return f"{torch.get_num_threads()} CPU threads ({platform.machine()}), without a GPU"
+def machine(device: str) -> str:
+    """What --device names here."""
+    return describe_device(choose_device(device), "auto")
 
 
 def plot_curves(path: Path, curves: list[list[dict[str, float]]]) -> None:

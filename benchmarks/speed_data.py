@@ -13,7 +13,7 @@ import skimage.data
 import torch
 
 from benchmarks.sizes import Sizes
-from benchmarks.speed_networks import AUDIO_CHANNELS, make_batch, make_phases, timed_stages, train
+from benchmarks.speed_networks import AUDIO_CHANNELS, make_batch, make_phases, timed_stages, train, tuned_convolutions
 from benchmarks.stages import CROPS, FRAMES
 from benchmarks.timing import Row, measure
 from config.config import StageOptions
@@ -48,7 +48,9 @@ def loader_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
         if device.type == "cuda":
             for name, options in timed_stages(device, sizes).items():
                 if options.stage != "syncnet":
-                    yield fed_row(manifest.videos, name, options, device, FEEDERS, sizes.fed_seconds)
+                    with tuned_convolutions(device):
+                        row = fed_row(manifest.videos, name, options, device, FEEDERS, sizes.fed_seconds)
+                    yield row
 
 
 def make_samples(videos: list[Video], kind: str, mouth_size: int, draws: int) -> TrainingSamples:
@@ -102,8 +104,8 @@ def fed_row(
             train(phases, batch, device)
 
     label = f"DINet training, {name}, fed by {workers} workers"
-    fed = partial(measure, label, "sample", epoch, len(sampler) * size, device)
-    return fed(repeats=3, limit=alone.seconds, limited_by="the step alone")
+    known = {"limit": alone.seconds, "limited_by": "the step alone"}
+    return measure(label, "sample", epoch, len(sampler) * size, device, repeats=3, **known)
 
 
 def make_set(root: Path, num_clips: int) -> Path:

@@ -1,6 +1,7 @@
 """Generators one frame at a time, and training steps: the path that is used, beside the plain float32 one."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -17,7 +18,7 @@ from face.geometry import crop_size
 from face.masks import source_mask
 from models.device import PRECISION_TYPES, autocast, resolve_precision
 from models.dinet import DINet
-from models.folding import fold_batch_norms
+from models.folding import fold_batch_norms, store_weights
 from models.generators import GENERATORS
 from models.lawdnet import LawDNet
 from models.syncnet import SyncNet
@@ -59,6 +60,7 @@ def generator_row(name: str, mouth_size: int, batch: int, width: int, device: to
         repeated = reference.expand(batch, -1, -1, -1)
         slow = measure(f"{name} plain", "frame", lambda: plain(source, repeated, audio), batch, device, repeats=3)
         fast = fold_batch_norms(plain).to(memory_format=torch.channels_last)
+        store_weights(fast, precision)
         with autocast(device, "auto"):
             features = fast.encode_reference(reference)
             with FlopCounterMode(display=False) as counter:
@@ -79,10 +81,22 @@ def training_rows(device: torch.device, sizes: Sizes) -> Iterator[Row]:
     """DINet's step with VGG19, LSGAN and every update, beside float32 with the same losses."""
     rate = fast_rate(device, sizes.product[device.type])
     for name, options in timed_stages(device, sizes).items():
-        plain = training_row(name, options, device, "fp32")
         limit = count_flops(options) / rate
         limited_by = f"{limit * rate / 1e9:.0f} GFLOP at {resolve_precision(device, 'auto')} matmul rate"
-        yield training_row(name, options, device, "auto", limit=limit, limited_by=limited_by, plain=plain.seconds)
+        with tuned_convolutions(device):
+            plain = training_row(name, options, device, "fp32")
+            row = training_row(name, options, device, "auto", limit=limit, limited_by=limited_by, plain=plain.seconds)
+        yield row
+
+
+@contextmanager
+def tuned_convolutions(device: torch.device) -> Iterator[None]:
+    """As training has them on a GPU, and inference has not."""
+    torch.backends.cudnn.benchmark = device.type == "cuda"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = False
 
 
 def timed_stages(device: torch.device, sizes: Sizes) -> dict[str, StageOptions]:

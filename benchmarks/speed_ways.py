@@ -13,7 +13,7 @@ from benchmarks.timing import Row, measure_in_turn
 from face.geometry import crop_size
 from models import warp
 from models.device import autocast, resolve_precision
-from models.folding import fold_batch_norms
+from models.folding import fold_batch_norms, store_weights
 
 ROUNDS = 9
 WAYS = {
@@ -60,7 +60,8 @@ def generator(name: str, mouth_size: int, width: int, device: torch.device, with
     source, reference, audio = (
         torch.rand(shape, device=device) for shape in ((1, 3, *size), (1, 15, *size), (1, AUDIO_CHANNELS, 5))
     )
-    precision = "fp32" if without == "bf16" else "auto"
+    precision = resolve_precision(device, "fp32" if without == "bf16" else "auto")
+    store_weights(network, precision)
     with torch.inference_mode(), autocast(device, precision):
         features = network.encode_reference(reference)
 

@@ -23,6 +23,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 PAGES = [ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PLACE = re.compile(r"(<!-- table: (\S+)(.*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 Lines = list[str]
+PART = "- "  # what the name of a part of the row above begins with
 
 
 def main() -> None:
@@ -70,10 +71,22 @@ def speed_lines(record: dict, earlier: str = "") -> Lines:
     rows = [Row(**row) for row in record["rows"]]
     header, cells = HEADER, [row.cells() for row in rows]
     if earlier:
-        seconds = {row["name"]: row["seconds"] for row in result(earlier)["rows"]}
+        past = [Row(**row) for row in result(earlier)["rows"]]
+        seconds = dict(zip(whole_names(past), [row.seconds for row in past], strict=True))
         header = [*HEADER, "before", "now of before"]
-        cells = [row.cells() + compared(row.seconds, seconds.get(row.name)) for row in rows]
+        named = zip(rows, whole_names(rows), strict=True)
+        cells = [row.cells() + compared(row.seconds, seconds.get(name)) for row, name in named]
     return [line(header), line(["---"] * len(header)), *map(line, cells)]
+
+
+def whole_names(rows: "list[Row]") -> list[tuple[str, str]]:  # noqa: F821, imported late
+    """Of each row the name, behind that of the row above that it is a part of: parts begin with a dash."""
+    names, whole = [], ""
+    for row in rows:
+        is_part = row.name.startswith(PART)
+        whole = whole if is_part else row.name
+        names.append((whole, row.name if is_part else ""))
+    return names
 
 
 def compared(now: float, before: float | None) -> list[str]:
@@ -86,6 +99,13 @@ def engine_lines(record: dict) -> Lines:
         spread = f"{row['ms']:.1f} ({row['least']:.1f} to {row['most']:.1f})"
         cells.append([row["generator"], row["engine"], spread, f"{row['ratio']:.2f}", f"{row['psnr']:.1f}"])
     return [line(row) for row in cells]
+
+
+def operator_lines(record: dict) -> Lines:
+    from benchmarks.operators import told
+
+    rows = [line([row["work"], told(row["operators"])]) for row in record["rows"]]
+    return [line(["work", "its operators, by their own time"]), line(["---"] * 2), *rows]
 
 
 def live_lines(record: dict) -> Lines:
@@ -102,6 +122,7 @@ TABLES: dict[str, Callable[..., Lines]] = {  # by the beginning of the file's na
     "speed": speed_lines,
     "engines": engine_lines,
     "live": live_lines,
+    "operators": operator_lines,
 }
 
 if __name__ == "__main__":

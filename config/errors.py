@@ -24,9 +24,9 @@ class InputError(Exception):
 def run_script(main: Callable[[], int | None]) -> None:
     """Run `main` and exit with its status.
 
-    2 with one line on InputError, a full disk, a file that cannot be read or written, too little memory, or a library
-    that is missing; 130 on Ctrl-C and 143 on SIGTERM, after everything has cleaned up behind itself; silently where
-    whoever reads the output stops reading.
+    2 with one line on InputError, a full disk, a file that cannot be read or written, too little memory, on a GPU too,
+    or a library that is missing; 130 on Ctrl-C and 143 on SIGTERM, after everything has cleaned up behind itself;
+    silently where whoever reads the output stops reading.
     """
     signal.signal(signal.SIGTERM, terminate)
     for stream in (sys.stdout, sys.stderr):
@@ -58,6 +58,8 @@ def report(error: BaseException) -> int:
             return 130
         case SystemExit():
             return int(error.code or 0)
+        case _ if is_gpu_full(error):
+            return complain(reason(error))
     traceback.print_exception(error)
     return 1
 
@@ -78,6 +80,9 @@ def reason(error: Exception) -> str:
             text = describe(error)
         case MemoryError():
             text = "not enough memory; close other programs, or lower --batch_size or --num_workers"
+        case _ if is_gpu_full(error):
+            text = "the GPU has not enough memory; close other programs on it, or lower --batch_size; in training "
+            text += "--accumulate 2 or more keeps the batch"
         case ImportError():
             text = f"a library cannot be imported ({error}); install what requirements.txt names"
         case _:
@@ -85,6 +90,11 @@ def reason(error: Exception) -> str:
             places = [f" ({Path(frame.filename).name}, line {frame.lineno})" for frame in frames]
             text = f"{type(error).__name__}: {error}{places[-1] if places else ''}"
     return " ".join(text.split())
+
+
+def is_gpu_full(error: BaseException) -> bool:
+    """Whether it is PyTorch's, which most scripts should not import for this."""
+    return type(error).__name__ == "OutOfMemoryError"
 
 
 def describe(error: OSError) -> str:

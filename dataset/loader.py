@@ -104,6 +104,11 @@ def explain(error: Exception) -> InputError:
         )
     if number in (errno.EMFILE, errno.ENFILE) or "Too many open files" in text or "ancdata" in text:
         return InputError("too many open files; lower --num_workers, or raise the limit with: ulimit -n 65536")
+    if "Pin memory thread exited" in text:  # of the two above, PyTorch says which on standard error alone
+        return InputError(
+            "--num_workers: batches cannot be handed over to the GPU; lower it, raise the limit of open files "
+            "(ulimit -n 65536), or give a larger /dev/shm (docker run --shm-size=8g)"
+        )
     if "DataLoader worker (pid" in text or isinstance(error, (ConnectionError, EOFError)):
         return InputError(
             f"--num_workers: a loading process ended ({text}); the system ends processes where memory or /dev/shm runs "

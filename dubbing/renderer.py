@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from config.config import InferenceOptions
 from config.errors import InputError
@@ -13,10 +13,9 @@ from face.masks import source_mask
 from face.paste import MouthPaster
 from models.device import PRECISION_TYPES, autocast, choose_device, resolve_precision
 from models.dinet import ReferenceFeatures
-from models.folding import fold_batch_norms
+from models.folding import fold_batch_norms, store_weights
 from models.loading import LoadedNetwork, load_generator
 
-MULTIPLYING = (nn.Conv1d, nn.Conv2d, nn.Linear)
 DECIDING = ("pretrained_clip_DINet_path", "device", "precision")  # options that decide which renderer is loaded
 
 
@@ -41,9 +40,7 @@ class Renderer:
         self.paster = MouthPaster(size)
         self.mask = torch.from_numpy(source_mask(generator.spec.mask, size)).to(device)
         self.network = fold_batch_norms(generator.network).to(device, memory_format=torch.channels_last)
-        for layer in self.network.modules():
-            if isinstance(layer, MULTIPLYING):  # autocast would convert their weights anew for every batch
-                layer.to(PRECISION_TYPES[self.precision])
+        store_weights(self.network, self.precision)
         self.reference: ReferenceFeatures | None = None
 
     def encode(self, references: Sequence[np.ndarray]) -> ReferenceFeatures:

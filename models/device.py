@@ -11,6 +11,7 @@ import torch
 from config.errors import InputError
 
 NO_GPU = "PyTorch sees no GPU"
+CUDA_FAILED = "CUDA initialization"  # in PyTorch's warning, before the reason
 DRIVERS = (Path("/dev/nvidiactl"), Path("/usr/lib/wsl/lib/nvidia-smi"))  # one is there where NVIDIA's driver is
 BF16_CAPABILITY = (8, 0)  # compute capability from which GPUs multiply in bf16; older ones emulate it slowly
 X86 = ("x86_64", "amd64", "i386", "i686")
@@ -41,8 +42,12 @@ def why_no_gpu() -> str:
         warnings.simplefilter("always")
         available = torch.cuda.is_available()
     if not available:
-        if any("driver" in str(warning.message) for warning in caught):
+        said = next((text for warning in caught if CUDA_FAILED in (text := str(warning.message))), "")
+        if "too old" in said:
             return f"the NVIDIA driver is too old for this PyTorch (CUDA {torch.version.cuda}); install a newer driver"
+        if said:
+            reason = said.partition(CUDA_FAILED)[2].splitlines()[0].strip(" :.")
+            return f"CUDA cannot be started ({reason}); see what nvidia-smi says"
         if torch.version.cuda is None and any(path.exists() for path in DRIVERS):
             return "this PyTorch was built without CUDA; rm -r .venv, then TORCH_INDEX= ./setup.sh"
         return f"{NO_GPU}; install an NVIDIA driver and a PyTorch build with CUDA"
@@ -115,6 +120,12 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """Autocast to what `resolve_precision` says; nothing where that is float32."""
     resolved = resolve_precision(device, precision)
     return nullcontext() if resolved == "fp32" else torch.autocast(device.type, PRECISION_TYPES[resolved])
+
+
+def full_precision(device: torch.device) -> AbstractContextManager:
+    """float32 inside autocast, of which the device that has shapes alone knows nothing."""
+    is_cast = device.type != "meta" and torch.is_autocast_enabled(device.type)
+    return torch.autocast(device.type, enabled=False) if is_cast else nullcontext()
 
 
 def use_true_float32() -> None:

@@ -64,25 +64,30 @@ class Lane(threading.Thread):
             self.end(job, FAILED, self.trouble)
             return
         try:
-            self.end(job, *self.outcome(job))
+            state, message, lost = self.outcome(job)
         except WorkerDied as death:
             if self.queue.is_stopping:
                 self.queue.store.give_back(job.id)
                 return
-            self.end(job, CANCELLED if self.is_cancelled else FAILED, str(death))
+            state, message, lost = CANCELLED if self.is_cancelled else FAILED, str(death), True
+        self.end(job, state, message)
+        if lost:
             self.load()
 
-    def outcome(self, job: Job) -> tuple[str, str]:
-        """Have the worker do a job, and note how far it comes. Its state and message. Raises WorkerDied."""
+    def outcome(self, job: Job) -> tuple[str, str, bool]:
+        """Have the worker do a job, and note how far it comes. Its state, message, and whether the worker ends with it.
+
+        Raises WorkerDied.
+        """
         if self.is_cancelled:
-            return CANCELLED, "cancelled"
+            return CANCELLED, "cancelled", False
         result = self.queue.files.result(job.id, job.kind)
         names = {**job.work["names"], str(result): result.name}
         meter = Meter(job.kind)
         request = {"id": job.id, "kind": job.kind, "options": job.work["options"]}
         for message in self.worker.work({**request, "output": str(result), "names": names}):
             if "state" in message:
-                return message["state"], message["message"]
+                return message["state"], message["message"], message["lost"]
             if reading := meter.reading(*message["progress"]):
                 with suppress(sqlite3.Error):  # a full disk: the next one may be written
                     self.queue.store.note(job.id, *reading)

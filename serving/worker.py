@@ -2,7 +2,8 @@
 
 First comes a line of app.py's options, to which {"ready": true} or {"broken": REASON} is the answer. Then jobs:
 {"id", "kind", "options", "output", "names"}. Of each, {"progress": [WORK, DONE, TOTAL]} is said any number of times,
-and at its end {"state", "message"}. {"cancel": ID} ends a job early, the end of the input the process.
+and at its end {"state", "message", "lost"}. Where "lost" is true the process ends: its GPU does nothing more for it.
+{"cancel": ID} ends a job early, the end of the input the process.
 """
 
 import json
@@ -66,26 +67,37 @@ def main() -> None:
     conversation.say(ready=True)
     while True:
         job = conversation.waiting.get()
-        state, message = do(workshop, job, conversation)
-        conversation.say(state=state, message=message)
+        state, message, lost = do(workshop, job, conversation)
+        conversation.say(state=state, message=message, lost=lost)
+        if lost:
+            return
         give_back_freed_blocks()
 
 
-def do(workshop: Any, job: dict[str, Any], conversation: Conversation) -> tuple[str, str]:
-    """What became of a job, and a line about it in which files have the names that their senders know."""
+def do(workshop: Any, job: dict[str, Any], conversation: Conversation) -> tuple[str, str, bool]:
+    """What became of a job, a line about it in which files have the names that their senders know, and whether the GPU
+    is lost to this process."""
 
     def listener(work: str, done: int, total: int) -> None:
         conversation.progress(job["id"], work, done, total)
 
+    lost = False
     try:
         state, message = COMPLETED, workshop.do(job, listener)
     except Cancelled:
         state, message = CANCELLED, "cancelled"
     except Exception as error:
-        state, message = FAILED, reason(error)
+        state, message, lost = FAILED, reason(error), is_gpu_lost(error)
     for path, name in job["names"].items():
         message = message.replace(path, name)
-    return state, as_of_app(message)
+    return state, as_of_app(message), lost
+
+
+def is_gpu_lost(error: BaseException | None) -> bool:
+    """Whether it, or what it came of, is an error after which CUDA refuses everything in this process."""
+    return error is not None and (
+        type(error).__name__ == "AcceleratorError" or is_gpu_lost(error.__cause__ or error.__context__)
+    )
 
 
 def as_of_app(message: str) -> str:

@@ -171,11 +171,34 @@ def join_processes(device_name: str) -> Parallel:
     end_when_terminated()
     backend, gpu = ("nccl", device) if on_gpu else ("gloo", None)
     try:
-        dist.init_process_group(backend, timeout=LONGEST_WAIT, device_id=gpu)
+        store, rank, world_size = next(dist.rendezvous("env://", timeout=LONGEST_WAIT))
+        require_like_devices(store, rank, world_size, device.type)
+        dist.init_process_group(
+            backend, store=store, rank=rank, world_size=world_size, timeout=LONGEST_WAIT, device_id=gpu
+        )
     except dist.DistNetworkError as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"MASTER_ADDR, MASTER_PORT: {reason}; give torchrun a free port") from error
     return Parallel(device, dist.get_rank(), dist.get_world_size(), local_rank)
+
+
+def require_like_devices(store: dist.Store, rank: int, world_size: int, kind: str) -> None:
+    """Raise InputError on process 0, SystemExit on the others, unless all have a GPU or none has: with NCCL on some and
+    gloo on others, each would wait for the rest."""
+    store.set(f"device of {rank}", f"{kind} on {socket.gethostname()}")
+    devices = [store.get(f"device of {other}").decode() for other in range(world_size)]
+    store.set(f"devices known to {rank}", "")
+    store.wait([f"devices known to {other}" for other in range(world_size)])  # process 0 may hold the store
+    kinds = [device.partition(" ")[0] for device in devices]
+    if len(set(kinds)) == 1:
+        return
+    if rank:
+        raise SystemExit(2)
+    without = kinds.index("cpu")
+    raise InputError(
+        f"process {without} ({devices[without]}) has no GPU, others have: mend its driver (see its first lines), or "
+        "give --device cpu on all machines"
+    )
 
 
 def check_environment() -> int:
@@ -230,11 +253,19 @@ def all_end_together() -> Iterator[None]:
     except BaseException as error:
         while isinstance(error, SystemExit) and isinstance(error.__context__, InputError):
             error = error.__context__  # SIGTERM came while this was on its way
-        lost = isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
-        if lost:
-            error = InputError("another process of this run has ended, and this one with it; its message is above")
-        status = report(error)
+        status = report(as_of_group(error))
         sys.stdout.flush()
         os._exit(status)
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+def as_of_group(error: BaseException) -> BaseException:
+    """What processes that wait for each other raise when one is gone, or when NCCL fails, as an InputError."""
+    text = " ".join(str(error).split())
+    if isinstance(error, dist.DistBackendError) and "gloo" not in text:
+        where = f"process {os.environ.get('RANK')} on {socket.gethostname()}"
+        return InputError(f"{where}: {text[:600]}; if another process has said why it ended, that is why")
+    if isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in text):
+        return InputError("another process of this run has ended, and this one with it; its message is above")
+    return error

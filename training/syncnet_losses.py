@@ -5,6 +5,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.device import full_precision
 from models.frames import fold_frames, to_unit
 from models.syncnet import SyncNet
 from training.generator_losses import Batch, Losses, lsgan
@@ -48,7 +49,7 @@ class SyncNetLosses(nn.Module):
     def forward(self, batch: Batch) -> tuple[Losses, Batch]:
         mouths, own, away = self.encoders(batch)
         size = len(mouths)
-        everyone = over_processes(own)
+        everyone = over_processes(own.float())
         places = places_among(everyone, size)
         in_sync = self.score(mouths, own)
         scored = away[:, :SCORED_NEGATIVES]
@@ -56,7 +57,7 @@ class SyncNetLosses(nn.Module):
         foreign = self.score(mouths, everyone[places - 1]) if len(everyone) > 1 else shifted
         losses = {"in_sync": lsgan(in_sync, 1.0) / 2, "out_of_sync": lsgan(torch.cat((shifted, foreign)), 0.0) / 2}
         if self.contrast:
-            candidates = torch.cat((everyone, over_processes(away.flatten(0, 1))))
+            candidates = torch.cat((everyone, over_processes(away.flatten(0, 1).float())))
             losses["contrast"] = self.contrast * contrastive(mouths, candidates, places)
         return losses, {}
 
@@ -65,9 +66,13 @@ class SyncNetLosses(nn.Module):
 
 
 def contrastive(mouths: Tensor, sounds: Tensor, places: Tensor) -> Tensor:
-    """InfoNCE of mouth embeddings (B, D, h, w) against sound embeddings (N, D); mouth i belongs to sound places[i]."""
-    directions = F.normalize(mouths.float().mean((2, 3)), dim=1)
-    similarity = directions @ F.normalize(sounds.float(), dim=1).T
+    """InfoNCE of mouth embeddings (B, D, h, w) against sound embeddings (N, D); mouth i belongs to sound places[i].
+
+    In float32: autocast would round cosines of 0.9 to steps of 0.004, which the temperature makes 0.06.
+    """
+    with full_precision(mouths.device):
+        directions = F.normalize(mouths.float().mean((2, 3)), dim=1)
+        similarity = directions @ F.normalize(sounds.float(), dim=1).T
     return F.cross_entropy(similarity / TEMPERATURE, places)
 
 

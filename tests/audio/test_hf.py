@@ -67,6 +67,15 @@ def test_whisper_equals_the_model_itself(encoders, speech):
     np.testing.assert_allclose(get_audio_feature(f"hf:{encoders['whisper']}").compute(speech), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_stored_in_float16_are_computed_in_float32(encoders, speech, kind, tmp_path):
+    model = {"wav2vec2": Wav2Vec2Model, "hubert": HubertModel, "whisper": WhisperModel}[kind]
+    shutil.copytree(encoders[kind], tmp_path / "half")
+    model.from_pretrained(encoders[kind]).half().save_pretrained(tmp_path / "half")
+    half = get_audio_feature(f"hf:{tmp_path / 'half'}").compute(speech)
+    np.testing.assert_allclose(half, get_audio_feature(f"hf:{encoders[kind]}").compute(speech), atol=0.02)
+
+
 @pytest.mark.parametrize("kind", ["wav2vec2", "hubert"])
 def test_sound_in_windows_equals_the_whole(encoders, speech, kind):
     feature = get_audio_feature(f"hf:{encoders[kind]}")

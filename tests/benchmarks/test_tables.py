@@ -35,11 +35,14 @@ def test_a_table_of_speed_shows_an_earlier_version_beside(tmp_path, monkeypatch)
     monkeypatch.setattr(tables, "RESULTS", tmp_path)
     row = {"name": "dub", "unit": "frame", "seconds": 0.5, "least": 0.4, "most": 0.6}
     new = row | {"name": "decode", "limit": 0.25, "limited_by": "copying"}
-    (tmp_path / "speed_b.json").write_text(json.dumps({"rows": [row, new]}))
-    (tmp_path / "speed_a.json").write_text(json.dumps({"rows": [row | {"seconds": 0.8}]}))
+    part, other = row | {"name": "- paste", "seconds": 0.1}, row | {"name": "longer dub"}
+    (tmp_path / "speed_b.json").write_text(json.dumps({"rows": [row, new, other, part]}))
+    past = [row | {"seconds": 0.8}, part | {"seconds": 0.3}, other, part | {"seconds": 0.2}]
+    (tmp_path / "speed_a.json").write_text(json.dumps({"rows": past}))
     lines = tables.with_tables("<!-- table: speed_b.json speed_a.json -->\n<!-- end -->").splitlines()
     assert "| before | now of before |" in lines[1]
-    assert [line.split(" | ")[-2:] for line in lines[3:5]] == [["800.00 ms", "0.62 |"], ["", " |"]]
+    ends = [line.removesuffix(" |").split(" | ")[-2:] for line in lines[3:7]]
+    assert ends == [["800.00 ms", "0.62"], ["", ""], ["500.00 ms", "1.00"], ["200.00 ms", "0.50"]]
 
 
 def test_a_table_without_results_is_named(tmp_path, monkeypatch):

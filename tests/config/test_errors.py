@@ -8,6 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+
+from config.errors import report
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
@@ -53,3 +56,9 @@ def test_an_interrupt_that_whoever_starts_a_script_ignores_stays_ignored(tmp_pat
     command = [sys.executable, "-c", ignoring + script, str(tmp_path / "ready"), "at exit"]
     result = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True)
     assert (tmp_path / "ready").exists() and (result.returncode, result.stderr) == (0, b"")
+
+
+def test_a_full_gpu_is_one_line_that_says_what_to_lower(capsys):
+    assert report(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "--batch_size" in said and "--accumulate" in said

@@ -5,6 +5,7 @@ import functools
 import json
 import re
 import shutil
+import warnings
 from collections import namedtuple
 from pathlib import Path
 
@@ -206,6 +207,23 @@ def test_a_gpu_that_cannot_be_used_is_named_and_left_out(monkeypatch, capabiliti
     if visible:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert re.search(words, why_no_gpu())
+
+
+@pytest.mark.parametrize(
+    "said, words",
+    [
+        ("The NVIDIA driver on your system is too old (found version 10020).", "driver is too old for this PyTorch"),
+        ("CUDA driver initialization failed, you might not have a CUDA gpu.", r"cannot be started \(CUDA driver init"),
+        ("Unexpected error from cudaGetDeviceCount(). Error 802: system not yet initialized", "started .*Error 802"),
+    ],
+)
+def test_a_gpu_that_cannot_be_started_is_not_taken_for_none(monkeypatch, said, words):
+    def is_available() -> bool:
+        warnings.warn(f"CUDA initialization: {said} (Triggered internally at CUDAFunctions.cpp:119.)", stacklevel=1)
+        return False
+
+    monkeypatch.setattr(torch.cuda, "is_available", is_available)
+    assert re.search(words, why_no_gpu()) and "sees no GPU" not in why_no_gpu()
 
 
 def test_a_build_without_cuda_beside_a_driver_is_named(monkeypatch, tmp_path):

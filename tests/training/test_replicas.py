@@ -9,8 +9,10 @@ from torch import nn
 
 from benchmarks.speed_networks import make_batch, make_phases
 from config.config import ClipOptions, FrameOptions, SyncNetOptions
+from models.warp import AdaAT
 from training.parallel import MixedPrecision, unwrapped
 from training.phases import chunks
+from training.syncnet_losses import contrastive
 
 CPU = torch.device("cpu")
 STAGES = {
@@ -39,11 +41,15 @@ def parallel_apply(module: nn.Module, batch: dict[str, torch.Tensor]) -> None:
     assert not failures, failures
 
 
-def dtypes_of(module: nn.Module, batch: dict[str, torch.Tensor]) -> set[torch.dtype]:
-    """Of what every convolution and linear layer gives in a replica's thread."""
+def dtypes_of(module: nn.Module, batch: dict[str, torch.Tensor]) -> set[tuple[bool, torch.dtype]]:
+    """Of what every convolution and linear layer gives in a replica's thread, and whether it is a warp's."""
     seen = set()
+    warps = {layer for warp in module.modules() if isinstance(warp, AdaAT) for layer in warp.modules()}
     layers = [m for m in module.modules() if isinstance(m, nn.Conv1d | nn.Conv2d | nn.Linear)]
-    handles = [layer.register_forward_hook(lambda _m, _i, output: seen.add(output.dtype)) for layer in layers]
+    handles = [
+        layer.register_forward_hook(lambda layer, _i, output: seen.add((layer in warps, output.dtype)))
+        for layer in layers
+    ]
     parallel_apply(module, batch)
     for handle in handles:
         handle.remove()
@@ -56,14 +62,15 @@ def test_replicas_compute_in_bf16_whatever_their_threads_enter(stage):
     losses = make_phases(options, CPU)[0].losses
     if stage == "syncnet":  # DataParallel divides its encoders alone
         losses = MixedPrecision(unwrapped(losses).encoders, CPU, "bf16")
-    assert dtypes_of(losses, make_batch(options, CPU)) == {torch.bfloat16}
+    warps = set() if stage == "syncnet" else {(True, torch.float32)}
+    assert dtypes_of(losses, make_batch(options, CPU)) == {(False, torch.bfloat16)} | warps
 
 
 def test_autocast_that_is_entered_outside_is_lost_in_the_threads():
     linear = nn.Linear(3, 2)
     wrapped = nn.Sequential(linear)
     with torch.autocast("cpu", torch.bfloat16):
-        assert dtypes_of(wrapped, torch.zeros(1, 3)) == {torch.float16}
+        assert dtypes_of(wrapped, torch.zeros(1, 3)) == {(False, torch.float16)}
 
 
 class Divided(nn.Module):
@@ -88,3 +95,11 @@ def test_syncnet_s_losses_compare_the_whole_batch_however_many_gpus_encode_it():
     for name, loss in whole.items():
         assert torch.allclose(divided[name], loss, rtol=1e-4), name
     assert not torch.allclose(half["contrast"], whole["contrast"], rtol=1e-2)
+
+
+def test_cosines_are_not_rounded_under_autocast():
+    torch.manual_seed(0)
+    mouths, sounds = torch.randn(8, 16, 1, 1), torch.randn(8, 16)
+    exact = contrastive(mouths, sounds, torch.arange(8))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(contrastive(mouths, sounds, torch.arange(8)), exact)
