@@ -76,16 +76,22 @@ def works(device: "torch.device", sizes: "Sizes") -> Works:
 
 def shares(work: Callable[[], object], device: "torch.device") -> dict[str, float]:
     """By operator, the largest first, and "others": its share of the time of all, which add up to 1."""
+    from torch.autograd import DeviceType
     from torch.profiler import ProfilerActivity, profile
 
-    activity = ProfilerActivity.CUDA if device.type == "cuda" else ProfilerActivity.CPU
+    from benchmarks.timing import synchronise
+
+    on_gpu = device.type == "cuda"
     for _ in range(WARMUP):
         work()
-    with profile(activities=[activity]) as profiler:
+    with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]) as profiler:
         for _ in range(CALLS):
             work()
-    spent = {event.key: event.self_device_time_total or event.self_cpu_time_total for event in profiler.key_averages()}
-    total = sum(spent.values())
+        synchronise(device)
+    # Kernels are listed by themselves too, beside the operators that launched them.
+    events = [event for event in profiler.key_averages() if event.device_type == DeviceType.CPU]
+    spent = {event.key: event.self_device_time_total if on_gpu else event.self_cpu_time_total for event in events}
+    total = sum(spent.values()) or 1
     largest = sorted(spent, key=spent.get, reverse=True)[:SHOWN]
     known = {name.removeprefix("aten::"): spent[name] / total for name in largest}
     return {**known, "others": max(0.0, 1 - sum(known.values()))}
