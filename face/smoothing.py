@@ -92,6 +92,6 @@ def filtered(values: np.ndarray, window: int) -> np.ndarray:
     """Filter along the first axis; tracks shorter than the window come back unchanged."""
     if len(values) < window:
         return values.copy()
-    from scipy.signal import savgol_filter  # 0.7 s, which a dub whose landmarks are known need not take
+    from scipy.signal import savgol_filter  # 0.7 s, which only what smooths need take
 
     return savgol_filter(values, window, ORDER, axis=0)
